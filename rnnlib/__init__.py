@@ -1,0 +1,64 @@
+"""rnnlib: recurrent neural networks in PyTorch, small and tested.
+
+Importing it needs torch alone. The names below are the everyday ones; each module has more. Floors, lower
+never imports higher: text, devices, checks, messages | corpora, batching, ngrams | scratch, models, states |
+training, generation, checkpoints, trace | plots | d2l, the command line.
+"""
+
+from rnnlib.batching import SequenceLoader, seq_data_iter_random, seq_data_iter_sequential
+from rnnlib.checkpoints import load_checkpoint, save_checkpoint
+from rnnlib.corpora import (
+    Corpus,
+    CorpusUnavailable,
+    TextData,
+    available_corpora,
+    corpus_from_string,
+    load_corpus,
+    load_text,
+)
+from rnnlib.devices import describe_device, get_device, set_seed
+from rnnlib.generation import beam_search, generate
+from rnnlib.history import History
+from rnnlib.models import RNNModel, count_parameters
+from rnnlib.ngrams import NGramModel
+from rnnlib.scratch import RNNModelScratch
+from rnnlib.text import Vocab, clean_lines, count_corpus, tokenize
+from rnnlib.trace import trace_shapes
+from rnnlib.training import NonFiniteLossError, grad_clipping, perplexity, train, train_epoch
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Corpus",
+    "CorpusUnavailable",
+    "History",
+    "NGramModel",
+    "NonFiniteLossError",
+    "RNNModel",
+    "RNNModelScratch",
+    "SequenceLoader",
+    "TextData",
+    "Vocab",
+    "available_corpora",
+    "beam_search",
+    "clean_lines",
+    "corpus_from_string",
+    "count_corpus",
+    "count_parameters",
+    "describe_device",
+    "generate",
+    "get_device",
+    "grad_clipping",
+    "load_checkpoint",
+    "load_corpus",
+    "load_text",
+    "perplexity",
+    "save_checkpoint",
+    "seq_data_iter_random",
+    "seq_data_iter_sequential",
+    "set_seed",
+    "tokenize",
+    "trace_shapes",
+    "train",
+    "train_epoch",
+]

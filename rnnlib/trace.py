@@ -1,0 +1,180 @@
+"""Trace the shapes that really flow through a model, with every axis named.
+
+The model runs once on real input, and every torch function that it calls is recorded (bias vectors left out).
+Axis names come from the sizes that are known (B, T, V, H, ...), so choose sizes that differ from each other:
+an axis whose size fits two names shows both.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from rnnlib.models import evaluating
+
+__all__ = ["trace_shapes", "ShapeTrace", "TraceRow"]
+
+# Calls that look at a tensor without computing anything from it.
+_SILENT = {"__get__", "__set__", "size", "dim", "is_floating_point", "numel", "item", "tolist", "__len__"}
+_SILENT |= {
+    "detach",
+    "to",
+    "float",
+    "contiguous",
+    "__iter__",
+    "unbind",
+    "is_complex",
+    "__repr__",
+    "__format__",
+}
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """One traced call, or several equal ones in a row.
+
+    Attributes:
+        operation: name of the torch function.
+        inputs, outputs: shapes of the tensors that went in and came out.
+        repeats: how many times this step was repeated in direct succession.
+    """
+
+    operation: str
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: tuple[tuple[int, ...], ...]
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class ShapeTrace:
+    """The rows of a trace and the names of its axes; prints as a table, and shows as one in a notebook."""
+
+    rows: tuple[TraceRow, ...]
+    axes: Mapping[str, int]
+
+    def name(self, shape: Sequence[int]) -> str:
+        """A shape with its axes named: ``(T=35, B=32, V=28)``."""
+        by_size: dict[int, list[str]] = {}
+        for axis, size in self.axes.items():
+            by_size.setdefault(size, []).append(axis)
+        parts = ["/".join(by_size[n]) + f"={n}" if n in by_size else str(n) for n in shape]
+        return f"({', '.join(parts)})"
+
+    def _join(self, shapes: Sequence[tuple[int, ...]]) -> str:
+        """Shapes side by side; equal ones once, with their number."""
+        counts = Counter(shapes)
+        return "  ".join(
+            self.name(shape) + (f" ×{count}" if count > 1 else "") for shape, count in counts.items()
+        )
+
+    def _cells(self) -> list[tuple[str, str, str]]:
+        return [
+            (
+                row.operation + (f"  ×{row.repeats}" if row.repeats > 1 else ""),
+                self._join(row.inputs),
+                self._join(row.outputs),
+            )
+            for row in self.rows
+        ]
+
+    def __str__(self) -> str:
+        head = ("运算 operation", "输入 inputs", "输出 outputs")
+        rows = [head, *self._cells()]
+        widths = [max(_width(row[i]) for row in rows) for i in range(3)]
+        lines = ["  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths)) for row in rows]
+        lines.insert(1, "-" * (sum(widths) + 4))
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th>运算 operation</th><th>输入 inputs</th><th>输出 outputs</th></tr>"
+        body = "".join(
+            "<tr>" + "".join(f"<td><code>{html.escape(cell)}</code></td>" for cell in row) + "</tr>"
+            for row in self._cells()
+        )
+        return f'<table class="shape-trace">{head}{body}</table>'
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: a CJK character takes two."""
+    return sum(2 if ord(char) > 0x2E7F else 1 for char in text)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [tensor for part in value for tensor in _tensors(part)]
+    if isinstance(value, dict):
+        return _tensors(list(value.values()))
+    return []
+
+
+class _Recorder(TorchFunctionMode):
+    def __init__(self, weights: Sequence[Tensor]):
+        super().__init__()
+        self.biases = {id(weight) for weight in weights if weight.ndim == 1}
+        self.rows: list[TraceRow] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        name = (resolve_name(func) or getattr(func, "__name__", str(func))).split(".")[-1]
+        outputs = tuple(tuple(t.shape) for t in _tensors(result))
+        if name not in _SILENT and getattr(func, "__name__", "") != "__get__" and outputs:
+            shapes = tuple(tuple(t.shape) for t in _tensors([args, kwargs or {}]) if id(t) not in self.biases)
+            self.rows.append(TraceRow(name.strip("_"), shapes, outputs))
+        return result
+
+
+def _fold(rows: Sequence[TraceRow]) -> tuple[TraceRow, ...]:
+    """Fold a block of rows that repeats in direct succession (the steps of a loop) into one block."""
+    folded: list[TraceRow] = []
+    i = 0
+    while i < len(rows):
+        best_length, best_count = 1, 1
+        for length in range(1, min(24, (len(rows) - i) // 2) + 1):
+            count = 1
+            while rows[i + count * length : i + (count + 1) * length] == rows[i : i + length]:
+                count += 1
+            if count > 1 and count * length > best_count * best_length:
+                best_length, best_count = length, count
+        for row in rows[i : i + best_length]:
+            folded.append(TraceRow(row.operation, row.inputs, row.outputs, best_count))
+        i += best_length * best_count
+    return tuple(folded)
+
+
+def trace_shapes(model: Any, X: Tensor, state: Any = None, **axes: int) -> ShapeTrace:
+    """Run a model once and record the shape of every tensor on its way.
+
+    Args:
+        model: ``model(X, state)``, with ``vocab_size`` and ``num_hiddens`` where it has them.
+        X: (B, T) int64 token indices.
+        state: the state to begin with; None lets the model begin anew.
+        axes: more names for sizes, such as ``E=64``; they override the automatic B, T, T·B, V, H, L·D.
+
+    Returns:
+        A :class:`ShapeTrace`.
+
+    Example:
+        >>> model = RNNModel(torch.nn.RNN(28, 256), 28)
+        >>> print(trace_shapes(model, torch.zeros(2, 5, dtype=torch.int64)))
+    """
+    B, T = X.shape
+    known = {"B": B, "T": T, "T·B": T * B}
+    for axis, attribute in (("V", "vocab_size"), ("H", "num_hiddens")):
+        if hasattr(model, attribute):
+            known[axis] = getattr(model, attribute)
+    if hasattr(model, "rnn"):
+        known["L·D"] = model.rnn.num_layers * model.num_directions
+    known |= axes
+    if "H" in known:  # gates and directions stand side by side: 2H, 3H, 4H, where no other name fits
+        known |= {f"{k}H": k * known["H"] for k in (2, 3, 4) if k * known["H"] not in known.values()}
+    with evaluating(model), _Recorder(list(model.parameters())) as recorder:
+        model(X, state) if state is not None else model(X)
+    return ShapeTrace(_fold(recorder.rows), known)
