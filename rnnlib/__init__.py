@@ -2,7 +2,7 @@
 
 Importing it needs torch alone. The names below are the everyday ones; each module has more. Floors, lower
 never imports higher: text, devices, checks, messages | corpora, batching, ngrams | scratch, models, states |
-training, generation, checkpoints, trace | plots | d2l, the command line.
+training, generation, checkpoints, history, trace | plots | d2l, the command line.
 """
 
 from rnnlib.batching import SequenceLoader, seq_data_iter_random, seq_data_iter_sequential

@@ -17,8 +17,20 @@ Batch = tuple[Tensor, Tensor]
 
 
 def as_corpus(corpus: Sequence[int] | Tensor, device: str | torch.device | None = None) -> Tensor:
-    """The corpus as one 1-D int64 tensor, moved to ``device`` once (no copy if it is there already)."""
-    tensor = torch.as_tensor(corpus, device=device)
+    """The corpus as one 1-D int64 tensor, moved to ``device`` once (no copy if it is there already).
+
+    Raises:
+        ValueError: if it is not one flat sequence of integers.
+    """
+    if not isinstance(corpus, Tensor) and len(corpus) == 0:
+        corpus = torch.empty(0, dtype=torch.int64)
+    try:
+        tensor = torch.as_tensor(corpus, device=device)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"a corpus is one flat sequence of indices; got {type(corpus).__name__} ({error}). "
+            "Turn tokens into indices first: vocab[tokens]."
+        ) from error
     if tensor.ndim != 1 or tensor.is_floating_point() or tensor.is_complex():
         raise ValueError(
             f"a corpus is one flat sequence of indices; got shape {tuple(tensor.shape)}, {tensor.dtype}."

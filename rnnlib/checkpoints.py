@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import tempfile
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,21 +53,43 @@ class Checkpoint:
     def restore(self, model: Any, optimizer: torch.optim.Optimizer | None = None, rng: bool = True) -> None:
         """Put everything back in place, so that training goes on as if it had never stopped.
 
+        A loader with a seed of its own is not part of a checkpoint and begins its offsets anew; without one
+        it draws them from Python's generator, which is.
+
+        Args:
+            model: built as the saved one was; not touched if the parameters do not fit.
+            optimizer: of the same kind and over the same parameters as the saved one.
+            rng: also restore the global generators of Python and of torch on the CPU.
+
         Raises:
-            CheckpointError: if the parameters do not fit the model, or there is no optimizer state.
+            CheckpointError: if the parameters or the optimizer do not fit, or no optimizer was saved.
         """
-        try:
-            model.load_state_dict(self.model_state)
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise CheckpointError(f"this checkpoint does not fit the model: {error}") from error
+        misfits = _misfits(self.model_state, model.state_dict())
+        if misfits:
+            raise CheckpointError(f"this checkpoint does not fit the model: {'; '.join(misfits)}.")
         if optimizer is not None:
             if self.optimizer_state is None:
                 raise CheckpointError("the checkpoint was saved without an optimizer; pass optimizer=None.")
-            optimizer.load_state_dict(self.optimizer_state)
+            try:
+                optimizer.load_state_dict(self.optimizer_state)
+            except (ValueError, KeyError) as error:
+                raise CheckpointError(f"this checkpoint does not fit the optimizer: {error}") from error
+        model.load_state_dict(self.model_state)
         if rng:
             version, numbers, gauss = self.rng["python"]
             random.setstate((version, tuple(numbers), gauss))
             torch.set_rng_state(self.rng["torch"])
+
+
+def _misfits(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """How the saved parameters differ from the model's own in name or shape."""
+    saved_shapes = {name: tuple(tensor.shape) for name, tensor in saved.items()}
+    own_shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    pairs = {
+        name: (saved_shapes.get(name, "missing"), own_shapes.get(name, "missing"))
+        for name in saved_shapes | own_shapes
+    }
+    return [f"{name} is {a} in the file and {b} here" for name, (a, b) in pairs.items() if a != b]
 
 
 def _safetensors() -> Any:
@@ -144,14 +166,13 @@ def save_checkpoint(
         tensors |= state
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {"rnnlib": json.dumps(header, ensure_ascii=False)}
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    os.close(handle)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         safetensors.torch.save_file(tensors, part, metadata=metadata)
         load_checkpoint(part)
         os.replace(part, path)
     finally:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
     return path
 
 

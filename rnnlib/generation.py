@@ -28,7 +28,7 @@ def sample_token(
         logits: (B, V).
         temperature: tau; the distribution is softmax(logits / tau). Below 1 the likely tokens become likelier
             still, above 1 all come closer together; 0 takes the largest logit (greedy search).
-        top_k: only the k largest logits take part.
+        top_k: only the k largest logits take part; of equal ones those with the lower index.
         generator: source of chance, on the logits' device.
 
     Returns:
@@ -42,11 +42,13 @@ def sample_token(
     if top_k is not None:
         check_positive(top_k=top_k)
         if top_k < logits.shape[-1]:
-            smallest = logits.topk(top_k).values[..., -1:]
-            logits = logits.masked_fill(logits < smallest, -torch.inf)
+            kept = logits.sort(dim=-1, descending=True, stable=True).indices[..., :top_k]
+            logits = torch.full_like(logits, -torch.inf).scatter(-1, kept, logits.gather(-1, kept))
     if temperature == 0:
         return logits.argmax(dim=-1)
-    probabilities = torch.softmax(logits.float() / temperature, dim=-1)
+    logits = logits.float()
+    logits = logits - logits.amax(dim=-1, keepdim=True)  # so that a tiny tau cannot overflow
+    probabilities = torch.softmax(logits / max(temperature, 1e-30), dim=-1)
     return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
 
 
@@ -87,13 +89,14 @@ class _Reader:
 
     def first_token(self, temperature: float, generator: torch.Generator) -> int:
         """Where there is no prefix: the most frequent token, or one drawn by training frequency."""
-        pairs = self.vocab.token_freqs or [(token, 1) for token in self.vocab.idx_to_token[1:]]
-        pairs = [(token, freq) for token, freq in pairs if token in self.vocab]
+        pairs = self.vocab.token_freqs or [(token, 1) for token in self.vocab.idx_to_token]
+        pairs = [(token, freq) for token, freq in pairs if self.vocab[token] != self.vocab.unk]
+        if not pairs:
+            raise ValueError("there is no token to begin with: this vocabulary holds nothing but <unk>.")
         if temperature == 0:
             return self.vocab[pairs[0][0]]
-        weights = torch.tensor([freq for _, freq in pairs], dtype=torch.float)
-        on_cpu = torch.Generator().manual_seed(generator.initial_seed())
-        return self.vocab[pairs[int(torch.multinomial(weights, 1, generator=on_cpu))][0]]
+        weights = torch.tensor([freq for _, freq in pairs], dtype=torch.float, device=self.device)
+        return self.vocab[pairs[int(torch.multinomial(weights, 1, generator=generator))][0]]
 
 
 def generate(
@@ -171,7 +174,11 @@ def beam_search(
         beam_width: K, how many partial texts are kept at each step.
 
     Returns:
-        ``(text, log_probability)``: prefix and continuation, and log P(continuation | prefix) in nats.
+        ``(text, log_probability)``: prefix and continuation, and log P(continuation | prefix) in nats, where
+        P gives ``<unk>`` no share.
+
+    Raises:
+        ValueError: for an empty prefix, and as :func:`generate` does.
     """
     check_positive(num_tokens=num_tokens, beam_width=beam_width)
     if len(prefix) == 0:
@@ -184,7 +191,7 @@ def beam_search(
         texts = torch.empty((1, 0), dtype=torch.int64, device=reader.device)
         for i in range(num_tokens):
             totals = (scores[:, None] + torch.log_softmax(logits.float(), dim=-1)).flatten()  # (K*V,)
-            scores, best = totals.topk(min(beam_width, len(vocab) - 1))
+            scores, best = totals.topk(min(beam_width, len(scores) * (len(vocab) - 1)))
             rows, tokens = best // len(vocab), best % len(vocab)
             texts = torch.cat([texts[rows], tokens[:, None]], dim=1)
             if i + 1 < num_tokens:

@@ -20,8 +20,8 @@ class RNNModel(nn.Module):
     """One-hot (or embedded) tokens, a recurrent layer, and a linear layer that gives the logits.
 
     Args:
-        rnn_layer: an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` with any number of layers L and directions D,
-            time-major or ``batch_first``.
+        rnn_layer: an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, or their twins in :mod:`rnnlib.scratch`, with any
+            number of layers L and directions D, time-major or ``batch_first``.
         vocab_size: V.
         embedding: put an ``nn.Embedding`` of the layer's input size before it instead of one-hot vectors.
 
@@ -83,7 +83,7 @@ class RNNModel(nn.Module):
         return F.one_hot(indices, self.vocab_size).to(self.linear.weight.dtype)
 
     def _check_state(self, state: State, batch_size: int) -> None:
-        wants_pair = isinstance(self.rnn, nn.LSTM)
+        wants_pair = self.rnn.mode == "LSTM"
         if wants_pair != isinstance(state, tuple):
             expected = "a pair (H, C) of tensors" if wants_pair else "one tensor H"
             raise ValueError(
@@ -101,7 +101,7 @@ class RNNModel(nn.Module):
             return torch.zeros((layers, batch_size, size), device=device or weight.device, dtype=weight.dtype)
 
         H = zeros(self.rnn.proj_size or self.num_hiddens)
-        return (H, zeros(self.num_hiddens)) if isinstance(self.rnn, nn.LSTM) else H
+        return (H, zeros(self.num_hiddens)) if self.rnn.mode == "LSTM" else H
 
 
 def count_parameters(model: Any) -> int:
@@ -111,13 +111,14 @@ def count_parameters(model: Any) -> int:
 
 @contextlib.contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Run a block in evaluation mode without gradients; the former mode comes back at the end."""
-    was_training = isinstance(model, nn.Module) and model.training
-    if was_training:
+    """Run a block in evaluation mode without gradients; every module's former mode comes back at the end."""
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [module.training for module in modules]
+    if modules:
         model.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        if was_training:
-            model.train()
+        for module, mode in zip(modules, modes):
+            module.training = mode

@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 
@@ -49,7 +50,7 @@ def use_style() -> None:
 
 
 def _values(numbers: Any) -> Any:
-    return numbers.detach().cpu().numpy() if isinstance(numbers, torch.Tensor) else numbers
+    return numbers.detach().cpu().numpy() if isinstance(numbers, torch.Tensor) else np.asarray(numbers)
 
 
 def curves(
@@ -150,7 +151,7 @@ def heatmap(
         ax: axes to draw in; a new figure by default.
     """
     matrix = _values(matrix)
-    if getattr(matrix, "ndim", 2) != 2:
+    if matrix.ndim != 2:
         raise ValueError(f"a heat map needs a matrix; got shape {matrix.shape}.")
     ax = plt.subplots()[1] if ax is None else ax
     options: dict[str, Any] = {"cmap": "cividis"}

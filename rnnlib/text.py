@@ -48,8 +48,11 @@ def tokenize(lines: Iterable[str], level: str = "char") -> list[list[str]]:
 
 
 def count_corpus(tokens: Sequence[str] | Sequence[Sequence[str]]) -> Counter[str]:
-    """Count how often each token occurs, in a flat list of tokens or in a list of token lists."""
-    if len(tokens) > 0 and not isinstance(tokens[0], str):
+    """Count how often each token occurs, in a flat list of tokens or in a list of token lists.
+
+    A token is a string, or a tuple of them (an n-gram).
+    """
+    if len(tokens) > 0 and isinstance(tokens[0], list):
         return Counter(token for line in tokens for token in line)
     return Counter(tokens)
 
@@ -66,7 +69,7 @@ class Vocab:
         reserved_tokens: tokens that get an index whether they occur or not, such as ``["<pad>"]``.
 
     Raises:
-        ValueError: if ``min_freq`` is negative or a reserved token is repeated.
+        ValueError: if ``min_freq`` is negative, or a reserved token is repeated, or they are no list.
 
     Example:
         >>> vocab = Vocab(tokenize(["to be or not to be"], "word"))
@@ -86,6 +89,8 @@ class Vocab:
     ):
         if min_freq < 0:
             raise ValueError(f"min_freq={min_freq} is negative; use 0 to keep every token.")
+        if isinstance(reserved_tokens, str):
+            raise ValueError(f"reserved_tokens={reserved_tokens!r} is one string; use a list of tokens.")
         head = [self.UNK, *(reserved_tokens or [])]
         known = set(head)
         if len(known) != len(head):
@@ -129,10 +134,20 @@ class Vocab:
         return self.token_to_idx.get(tokens, self.unk)
 
     def to_tokens(self, indices: int | Sequence[int]) -> str | list[str]:
-        """Token at one index, or a list of tokens for a list (or 1-D tensor) of indices."""
+        """Token at one index, or a list of tokens for a list (or 1-D tensor) of indices.
+
+        Raises:
+            IndexError: if an index is not in 0 .. V-1.
+        """
         if hasattr(indices, "__len__") and not (hasattr(indices, "ndim") and indices.ndim == 0):
-            return [self.idx_to_token[int(index)] for index in indices]
-        return self.idx_to_token[int(indices)]
+            return [self.to_tokens(int(index)) for index in indices]
+        index = int(indices)
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f"index {index} is not in this vocabulary of {len(self)} tokens (0 to {len(self) - 1})."
+            )
+        return self.idx_to_token[index]
 
     def __repr__(self) -> str:
-        return f"Vocab({len(self)} tokens: {' '.join(map(repr, self.idx_to_token[:6]))} ...)"
+        more = " ..." if len(self) > 6 else ""
+        return f"Vocab({len(self)} tokens: {' '.join(map(repr, self.idx_to_token[:6]))}{more})"

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnnlib.batching import SequenceLoader, as_corpus
 from rnnlib.checks import check_positive, check_rate
@@ -20,6 +20,8 @@ from rnnlib.models import evaluating
 from rnnlib.states import detach_state
 
 __all__ = ["train", "train_epoch", "perplexity", "grad_clipping", "NonFiniteLossError"]
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -35,7 +37,7 @@ def grad_clipping(parameters: Any, theta: float) -> Tensor:
     Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.)
 
     Args:
-        parameters: a model, or any iterable of parameters. A generator such as ``model.parameters()`` is
+        parameters: a model, one parameter, or any iterable of them. A generator (``model.parameters()``) is
             read once and kept, so that it is not used up by the norm before the scaling.
         theta: the largest norm allowed.
 
@@ -48,7 +50,8 @@ def grad_clipping(parameters: Any, theta: float) -> Tensor:
     check_rate(theta=theta)
     if hasattr(parameters, "parameters"):
         parameters = parameters.parameters()
-    grads = [p.grad for p in list(parameters) if p.grad is not None]
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    grads = [p.grad for p in parameters if p.grad is not None]
     if not grads:
         return torch.zeros(())
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads]))
@@ -68,7 +71,8 @@ def train_epoch(
     """One pass over the data.
 
     Under sequential partitioning the state is carried from batch to batch and detached: its values pass on,
-    its gradients do not. Under random sampling each batch begins with a fresh state.
+    its gradients do not. Under random sampling each batch begins with a fresh state. The model is put into
+    training mode.
 
     Args:
         model: ``model(X (B, T), state) -> (logits (T*B, V), state)``, with ``begin_state`` and
@@ -84,12 +88,12 @@ def train_epoch(
     Raises:
         NonFiniteLossError: if that sum is not finite.
     """
+    if isinstance(model, nn.Module) and not model.training:
+        model.train()
     total, count, state = 0.0, 0, None
     for X, Y in loader:
-        if state is None or loader.sampling == "random":
-            state = model.begin_state(X.shape[0], X.device)
-        else:
-            state = detach_state(state)
+        fresh = state is None or loader.sampling == "random"
+        state = model.begin_state(X.shape[0], X.device) if fresh else detach_state(state)
         with autocast(X.device, precision):
             logits, state = model(X, state)
             loss = F.cross_entropy(logits, Y.T.reshape(-1))
@@ -103,8 +107,8 @@ def train_epoch(
     total = float(total)
     if not math.isfinite(total):
         raise NonFiniteLossError(
-            "the training loss is no longer a finite number. Lower the learning rate, clip the gradient "
-            "(clip=1.0), or look for infinities in the input."
+            f"the training loss is {total}. Lower the learning rate, clip the gradient (clip=1.0), or look "
+            "for infinities in the input."
         )
     return total, count
 
@@ -119,7 +123,7 @@ def perplexity(
 
     Args:
         model: as for :func:`train_epoch`.
-        tokens: N token indices, or a loader, whose corpus is then read.
+        tokens: N token indices (moved to the model's device), or a loader, whose corpus is then read.
         batch_size: B. Each row begins with an empty state; more rows are faster and slightly pessimistic.
         num_steps: columns that go through the model at a time; no effect on the value.
 
@@ -127,11 +131,10 @@ def perplexity(
         ValueError: if there are fewer than two tokens.
     """
     check_positive(batch_size=batch_size, num_steps=num_steps)
-    corpus = tokens.corpus if isinstance(tokens, SequenceLoader) else as_corpus(tokens)
+    device = next((p.device for p in model.parameters()), None)
+    corpus = as_corpus(tokens.corpus if isinstance(tokens, SequenceLoader) else tokens, device)
     if len(corpus) < 2:
-        raise ValueError(
-            f"perplexity needs at least 2 tokens, to read one and predict one; got {len(corpus)}."
-        )
+        raise ValueError(f"perplexity needs at least 2 tokens (read one, predict one); got {len(corpus)}.")
     batch_size = min(batch_size, len(corpus) - 1)
     length = (len(corpus) - 1) // batch_size
     X = corpus[: batch_size * length].view(batch_size, length)
@@ -141,22 +144,19 @@ def perplexity(
         state = model.begin_state(batch_size, corpus.device)
         for i in range(0, length, num_steps):
             logits, state = model(X[:, i : i + num_steps], state)
-            total = total + F.cross_entropy(
-                logits.float(), Y[:, i : i + num_steps].T.reshape(-1), reduction="sum"
-            )
+            labels = Y[:, i : i + num_steps].T.reshape(-1)
+            total = total + F.cross_entropy(logits.float(), labels, reduction="sum")
     mean = float(total) / (batch_size * length)
     return math.exp(mean) if mean < 700 else math.inf
 
 
-def _make_optimizer(optimizer: Any, model: Any, lr: float) -> torch.optim.Optimizer:
+def make_optimizer(optimizer: Any, model: Any, lr: float) -> torch.optim.Optimizer:
     if isinstance(optimizer, torch.optim.Optimizer):
         return optimizer
-    named = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    if isinstance(optimizer, str):
-        if optimizer.lower() not in named:
-            raise ValueError(f"optimizer={optimizer!r} is not known; use {sorted(named)} or an instance.")
-        optimizer = named[optimizer.lower()]
-    return optimizer(model.parameters(), lr=lr)
+    maker = OPTIMIZERS.get(optimizer.lower()) if isinstance(optimizer, str) else optimizer
+    if not callable(maker):
+        raise ValueError(f"optimizer={optimizer!r} is not known; use {sorted(OPTIMIZERS)} or a class.")
+    return maker(model.parameters(), lr=lr)
 
 
 def _progress_bar(epochs: range, show: bool) -> Any:
@@ -208,20 +208,21 @@ def train(
         the model keeps what it has learnt and the history says so.
 
     Raises:
-        ValueError: for hyperparameters out of range.
+        ValueError: for hyperparameters out of range, or data of another kind.
         NonFiniteLossError: if the loss is no longer finite.
     """
-    loader = data if isinstance(data, SequenceLoader) else data.train
+    loader = data if isinstance(data, SequenceLoader) else getattr(data, "train", None)
+    if not hasattr(loader, "sampling"):
+        raise ValueError(f"data is a {type(data).__name__}; use load_text()'s TextData or a SequenceLoader.")
     if valid is None and loader is not data:
         valid = data.valid
     has_valid = valid is not None and len(valid) > 1
     check_positive(num_epochs=num_epochs, eval_every=eval_every)
     check_rate(lr=lr, **({} if clip is None else {"clip": clip}))
-    optimizer = _make_optimizer(optimizer, model, lr)
+    optimizer = make_optimizer(optimizer, model, lr)
     history = History() if history is None else history
     history.device, history.interrupted = describe_device(loader.device), False
-    first = history.num_epochs + 1
-    last = history.num_epochs + num_epochs
+    first, last = history.num_epochs + 1, history.num_epochs + num_epochs
     bar = _progress_bar(range(first, last + 1), progress)
     try:
         for epoch in bar:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rnnlib.checks import check_positive
-from rnnlib.states import State, check_state
+from rnnlib.states import State, check_state, map_state
 
 __all__ = ["get_params", "init_rnn_state", "rnn_step", "rnn", "RNNModelScratch"]
 
@@ -142,8 +142,9 @@ class RNNModelScratch:
         return self.forward_fn(inputs, state, self.params)
 
     def begin_state(self, batch_size: int = 1, device: str | torch.device | None = None) -> State:
-        """The state before the first token, for B rows."""
-        return self.init_state(batch_size, self.num_hiddens, device or self.params[0].device)
+        """The state before the first token, for B rows, in the precision of the parameters."""
+        state = self.init_state(batch_size, self.num_hiddens, device or self.params[0].device)
+        return map_state(lambda part: part.to(self.params[0].dtype), state)
 
     def parameters(self) -> list[Tensor]:
         """The parameters, as torch's optimizers want them."""
