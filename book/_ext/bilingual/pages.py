@@ -1,0 +1,97 @@
+"""What a page needs beside its text: the script that sets the language before the first paint, the
+switch, two-language theme words, and buttons only where they lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from .words import SCRIPT_WORDS, TABLE, bilingual, spans
+
+HERE = Path(__file__).parent
+# A text between two tags, or the caption of a part in the side bar.
+_TEXT = re.compile(r">(\s*)([^<>|]+ \| [^<>|]+?)(\s*)<")
+# A script draws the icons: asking for their fonts early is a waste, and an error in a page opened as a file.
+_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+# What opens a hidden cell: its words come from the configuration, and its aria-label would hide them.
+_PROMPT = re.compile(r'(<(?:p|span) class="(?:collapsed|expanded)[^"]*">)([^<]+)')
+_PROMPT_LABEL = re.compile(r'<summary aria-label="[^"]*">')
+_CAPTION = 'class="caption-text"'
+
+
+@lru_cache(maxsize=1)
+def head_script() -> str:
+    """Return the inline script of every page's head."""
+    return f"<script>{(HERE / 'first_paint.js').read_text(encoding='utf-8')}</script>"
+
+
+@lru_cache(maxsize=1)
+def theme_words() -> frozenset[str]:
+    """Return every two-language text that may stand in the page's frame."""
+    return frozenset(bilingual(word) for word in TABLE)
+
+
+def mark_words(html: str) -> str:
+    """Mark the halves of theme words and of part names in a rendered page, so that CSS can pick one."""
+    html = _PROMPT_LABEL.sub("<summary>", _PRELOAD.sub("", html))
+    html = _PROMPT.sub(lambda match: match[1] + spans(bilingual(match[2]) or match[2]), html)
+
+    def mark(match: re.Match) -> str:
+        before, text, after = match.groups()
+        if text in theme_words() or match.string.endswith(_CAPTION, 0, match.start()):
+            return f">{before}{spans(text)}{after}<"
+        return match[0]
+
+    return _TEXT.sub(mark, html)
+
+
+def wrap_templates(app: Sphinx) -> None:
+    """Send every rendered page through `mark_words`; give templates ``bi("中文 | English")``."""
+    if app.builder.format != "html":
+        return
+    app.builder.templates.environment.globals["bi"] = spans
+    render = app.builder.templates.render
+    app.builder.templates.render = lambda template, context: mark_words(render(template, context))
+
+
+def trim_buttons(buttons: list[dict], is_notebook: bool) -> list[dict]:
+    """Name the buttons in both languages; a page that is no notebook offers none to run or download."""
+    kept = []
+    for button in buttons:
+        button = {**button, "tooltip": bilingual(str(button.get("tooltip", ""))) or button["tooltip"]}
+        if not is_notebook and button.get("label") in ("launch-buttons", "download-buttons"):
+            continue
+        if "buttons" in button:
+            button["buttons"] = trim_buttons(button["buttons"], is_notebook)
+        kept.append(button)
+    return kept
+
+
+def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Add to a page's context; runs after the theme has."""
+    is_notebook = app.env.doc2path(pagename, base=False).endswith(".ipynb")
+    if pagename == app.config.root_doc:
+        context["title"] = bilingual("Home")
+        app.add_css_file("home.css", priority=901)
+        app.add_js_file("home.js", loading_method="defer")
+    context["metatags"] = head_script() + context.get("metatags", "")
+    context["translate"] = lambda word: bilingual(str(word)) or str(word)
+    context["root_title"] = spans(bilingual("Home"))
+    context["header_buttons"] = trim_buttons(context.get("header_buttons", []), is_notebook)
+    context["pagetitle"] = spans(context.get("pagetitle", ""))
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to the page's making; add scripts and style sheets."""
+    app.config.templates_path.insert(0, str(HERE / "templates"))
+    app.connect("builder-inited", wrap_templates)
+    app.connect("html-page-context", page_context, priority=600)
+    words = json.dumps({word: bilingual(word) for word in SCRIPT_WORDS}, ensure_ascii=False)
+    app.add_js_file(None, body=f"window.bookWords = {words};", priority=20)
+    for script in ("lang.js", "labels.js", "search.js"):
+        app.add_js_file(f"bilingual/{script}", loading_method="defer")
+    app.add_css_file("bilingual/lang.css", priority=900)

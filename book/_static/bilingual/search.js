@@ -1,0 +1,80 @@
+/* Search results in the reader's language: the words around them, their titles and their summaries. */
+(function () {
+  "use strict";
+  if (window.bookWords && typeof Documentation === "object") {
+    Documentation.addTranslations({ messages: window.bookWords, plural_expr: "0", locale: "zh-en" });
+  }
+  if (typeof Search !== "object") return;
+  const SEP = " | ";
+  const bcp47 = { zh: "zh-CN", en: "en" };
+
+  function half(code, text) {
+    const span = document.createElement("span");
+    span.className = `lang-${code}`;
+    span.lang = bcp47[code];
+    span.textContent = text;
+    return span;
+  }
+
+  function halves(zh, en) {
+    const bar = document.createElement("span");
+    bar.className = "lang-sep";
+    bar.textContent = SEP;
+    return [half("zh", zh), bar, half("en", en)];
+  }
+
+  /* "甲 | A > 乙 | B" is a chapter and its section: 甲 > 乙 and A > B. */
+  function splitTitle(text) {
+    const steps = text.split(" > ").map((step) => step.split(SEP));
+    if (steps.every((step) => step.length === 1)) return null;
+    return [0, 1].map((i) => steps.map((step) => step[Math.min(i, step.length - 1)]).join(" > "));
+  }
+
+  /* Sphinx fills in the first ${resultCount}; the other half has one, too. */
+  function splitText(node) {
+    const count = /\d+/.exec(node.textContent);
+    const parts = splitTitle(node.textContent.replace("${resultCount}", count ? count[0] : "0"));
+    if (parts) node.replaceWith(...halves(...parts));
+  }
+
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      for (const added of change.addedNodes) {
+        const walker = document.createTreeWalker(added, NodeFilter.SHOW_TEXT);
+        const texts = [];
+        for (let node = walker.currentNode; node; node = walker.nextNode()) {
+          if (node.nodeType === Node.TEXT_NODE && !node.parentElement?.closest(".lang-zh, .lang-en, .lang-sep, .context")) texts.push(node);
+        }
+        texts.forEach(splitText);
+      }
+    }
+  }).observe(document.getElementById("search-results"), { subtree: true, childList: true });
+
+  /* A summary for each language, cut from that language's text alone. */
+  const summarize = Search.makeSearchSummary, toText = Search.htmlToText;
+  function summaryIn(code, html, keywords, anchor) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    page.querySelectorAll(code === "zh" ? ".lang-en, .lang-sep" : ".lang-zh, .lang-sep").forEach((el) => el.remove());
+    const article = page.querySelector("article.bd-article");
+    if (!article) return null;
+    page.querySelectorAll("[role=main]").forEach((el) => el.removeAttribute("role"));
+    article.setAttribute("role", "main");
+    article.querySelectorAll("noscript, summary, h1").forEach((el) => el.remove());
+    const summary = summarize(page.documentElement.outerHTML, keywords, anchor);
+    if (!summary) return null;
+    summary.classList.add(`lang-${code}`);
+    summary.lang = bcp47[code];
+    return summary;
+  }
+  Search.htmlToText = (html, anchor) => toText(html, anchor).replace(/\s+/g, " ");
+  Search.makeSearchSummary = (...args) => {
+    const both = document.createDocumentFragment();
+    for (const code of ["zh", "en"]) {
+      const summary = summaryIn(code, ...args);
+      if (summary) both.append(summary);
+    }
+    return both;
+  };
+  /* A page opened as a file may not fetch others: titles alone. */
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+})();
