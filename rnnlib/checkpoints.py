@@ -87,7 +87,7 @@ def _misfits(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str
     own_shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
     pairs = {
         name: (saved_shapes.get(name, "missing"), own_shapes.get(name, "missing"))
-        for name in saved_shapes | own_shapes
+        for name in own_shapes | saved_shapes
     }
     return [f"{name} is {a} in the file and {b} here" for name, (a, b) in pairs.items() if a != b]
 
@@ -168,7 +168,7 @@ def save_checkpoint(
     metadata = {"rnnlib": json.dumps(header, ensure_ascii=False)}
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        safetensors.torch.save_file(tensors, part, metadata=metadata)
+        part.write_bytes(safetensors.torch.save(tensors, metadata))
         load_checkpoint(part)
         os.replace(part, path)
     finally:
@@ -193,20 +193,23 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{str(path)!r} cannot be read as a checkpoint: {error}") from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{str(path)!r} is no {FORMAT} file; it says {header.get('format')!r}.")
-    vocab = header["vocab"]
+    found = header.get("format") if isinstance(header, dict) else header
+    if found != FORMAT:
+        raise CheckpointError(f"{str(path)!r} is no {FORMAT} file; it says {found!r}.")
+    try:
+        return _assemble(header, tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{str(path)!r} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
+    vocab, history, optimizer = header["vocab"], header["history"], header.get("optimizer")
+    of_optimizer = {n: t for n, t in tensors.items() if n.startswith("optimizer.")}
     return Checkpoint(
         model_state={n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")},
         vocab=None if vocab is None else Vocab.from_list(vocab["tokens"], vocab["freqs"]),
-        history=None if header["history"] is None else History.from_dict(header["history"]),
+        history=None if history is None else History.from_dict(history),
         config=header["config"],
-        optimizer_state=(
-            _join_optimizer(
-                {n: t for n, t in tensors.items() if n.startswith("optimizer.")}, header["optimizer"]
-            )
-            if "optimizer" in header
-            else None
-        ),
+        optimizer_state=None if optimizer is None else _join_optimizer(of_optimizer, optimizer),
         rng={"python": header["python_rng"], "torch": tensors["rng.torch"]},
     )

@@ -1,0 +1,96 @@
+"""Devices, seeds, precision, and the checks that all modules share."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from rnnlib.checks import check_positive, check_rate
+from rnnlib.devices import autocast, describe_device, get_device, set_seed
+
+
+def test_auto_takes_a_gpu_if_there_is_one_and_never_mps(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert get_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert get_device() == torch.device("cuda")
+    assert get_device("mps") == torch.device("mps")
+
+
+def test_an_absent_device_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"'cuda' was asked for, but torch sees 0 CUDA .*Use device='cpu'"):
+        get_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert get_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(RuntimeError, match="'cuda:1' was asked for, but torch sees 1"):
+        get_device("cuda:1")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="'mps' was asked for"):
+        get_device("mps")
+
+
+def test_a_device_passes_through():
+    assert get_device(torch.device("cpu")) == torch.device("cpu")
+
+
+def test_set_seed_rules_python_torch_and_numpy():
+    def draw():
+        return random.random(), torch.rand(3).tolist(), np.random.rand()
+
+    set_seed(7)
+    first = draw()
+    set_seed(7)
+    assert draw() == first
+    set_seed(8)
+    assert all(a != b for a, b in zip(draw(), first))
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, None, "0"])
+def test_set_seed_refuses(seed):
+    with pytest.raises(ValueError, match="must be an integer of at least 0"):
+        set_seed(seed)
+
+
+def test_describe_device_names_hardware_and_torch():
+    assert describe_device("cpu").startswith("cpu (")
+    assert torch.__version__ in describe_device("cpu")
+
+
+@pytest.mark.cuda
+def test_describe_device_names_the_gpu():
+    assert torch.cuda.get_device_name() in describe_device("cuda")
+
+
+def test_autocast():
+    X = torch.randn(4, 4)
+    with autocast("cpu", "float32"):
+        assert (X @ X).dtype == torch.float32
+    with autocast("cpu", "bfloat16"):
+        assert (X @ X).dtype == torch.bfloat16
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    with autocast("cpu", "tf32"):
+        assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+    with pytest.raises(ValueError, match="precision='half' is not known"), autocast("cpu", "half"):
+        pass
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
+def test_check_positive_refuses(value):
+    check_positive(first=1, second=10**9)
+    with pytest.raises(ValueError, match=r"second=.* must be an integer of at least 1"):
+        check_positive(first=1, second=value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -1.0, math.nan, math.inf, True, "1", None])
+def test_check_rate_refuses(value):
+    check_rate(lr=1, other=1e-9)
+    with pytest.raises(ValueError, match=r"lr=.* must be a finite number above 0"):
+        check_rate(lr=value)
