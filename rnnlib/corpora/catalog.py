@@ -1,0 +1,178 @@
+"""The corpora known by name: what each is, where it comes from, and where it lies on this computer."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from rnnlib.corpora.download import sha1_of
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+__all__ = [
+    "CATALOGUE",
+    "CatalogueEntry",
+    "available_corpora",
+    "cache_folder",
+    "embedded_file",
+    "local_folder",
+]
+
+
+def local_folder() -> Path | None:
+    """The reader's own folder of corpora, ``$RNNLIB_DATA``; None where it is not set."""
+    value = os.environ.get("RNNLIB_DATA", "")
+    return Path(value).expanduser() if value else None
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: the system's cache folder (platformdirs), else ``~/.cache/rnnlib``."""
+    try:
+        from platformdirs import user_cache_path
+    except ImportError:
+        return Path.home() / ".cache" / "rnnlib"
+    return user_cache_path("rnnlib", appauthor=False)
+
+
+def embedded_file(file_name: str) -> Traversable:
+    """A text that ships inside the package."""
+    return resources.files("rnnlib") / "data" / file_name
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One corpus of the catalogue.
+
+    Attributes:
+        name: what :func:`load_corpus` calls it.
+        title: title and author, Chinese | English.
+        language: ``"en"`` or ``"zh"``.
+        licence: who may do what with it, Chinese | English.
+        file_name: name of its file in ``$RNNLIB_DATA``, in the cache or in the package.
+        sha1: checksum of that file; None for a text that ships inside the package.
+        urls: where it can be downloaded; empty for a text that ships inside the package.
+        substitute: name of the embedded text that stands in when the file cannot be had, or None.
+        package: a package that preparing the text needs, or None.
+    """
+
+    name: str
+    title: str
+    language: str
+    licence: str
+    file_name: str
+    sha1: str | None = None
+    urls: tuple[str, ...] = ()
+    substitute: str | None = None
+    package: str | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the text ships inside the package."""
+        return self.sha1 is None
+
+    @property
+    def where(self) -> str:
+        """Where a good copy is now: ``"local"``, ``"cached"``, ``"embedded"`` or ``"not here"``."""
+        if self.is_embedded:
+            return "embedded"
+        for folder, answer in ((local_folder(), "local"), (cache_folder(), "cached")):
+            path = folder and folder / self.file_name
+            if path and path.is_file() and sha1_of(path.read_bytes()) == self.sha1:
+                return answer
+        return "not here"
+
+    @property
+    def lacks_package(self) -> bool:
+        """Whether :attr:`package` is needed and not installed."""
+        return self.package is not None and importlib.util.find_spec(self.package) is None
+
+
+def _on_github(repository: str, commit: str, path: str) -> tuple[str, str]:
+    """The raw file on GitHub, and its mirror, which can be reached from China."""
+    path = quote(path)
+    return (
+        f"https://raw.githubusercontent.com/{repository}/{commit}/{path}",
+        f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{path}",
+    )
+
+
+CATALOGUE: dict[str, CatalogueEntry] = {
+    entry.name: entry
+    for entry in (
+        CatalogueEntry(
+            name="time_machine",
+            title="《时间机器》H. G. 威尔斯 | The Time Machine, by H. G. Wells",
+            language="en",
+            licence="公有领域 | public domain",
+            file_name="timemachine.txt",
+            sha1="090b5e7e70c295757f55df93cb0a180b9691891a",
+            urls=(
+                *_on_github(
+                    "d2l-ai/d2l-zh", "5918a8b9e8dd92e5085c15118e76c919b04f09a7", "data/timemachine.txt"
+                ),
+                "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
+            ),
+            substitute="tale",
+        ),
+        CatalogueEntry(
+            name="tang300",
+            title="《唐诗三百首》 | Three Hundred Tang Poems",
+            language="zh",
+            licence=(
+                "诗文属公有领域，文件采用 MIT 许可（chinese-poetry） | "
+                "poems in the public domain, file under the MIT licence (chinese-poetry)"
+            ),
+            file_name="tangshisanbaishou.json",
+            sha1="487e0327abde8e704c39aaefb66c2a1282fb3da6",
+            urls=_on_github(
+                "chinese-poetry/chinese-poetry",
+                "99ebbef7e1345c0985c44b9fd96a3f9e776f117b",
+                "蒙学/tangshisanbaishou.json",
+            ),
+            substitute="verse",
+            package="opencc",
+        ),
+        CatalogueEntry(
+            name="jay_lyrics",
+            title="周杰伦歌词 | Jay Chou's lyrics",
+            language="zh",
+            licence=(
+                "受版权保护：只在按名称索取时下载，仅供个人学习 | "
+                "copyrighted: downloaded only when asked for by name, for private study"
+            ),
+            file_name="jaychou_lyrics.txt.zip",
+            sha1="9529987e701a4f37048ab778270a5dde9a762a0b",
+            urls=_on_github(
+                "d2l-ai/d2l-zh", "66964df083b506fcc672132851ea171519d48d0b", "data/jaychou_lyrics.txt.zip"
+            ),
+        ),
+        CatalogueEntry(
+            name="tale",
+            title=(
+                "《蓝罐子里的猪》，为本书写的英文故事 | "
+                "The Pig in the Blue Jar, an English tale written for this book"
+            ),
+            language="en",
+            licence="CC0（公有领域） | CC0 (public domain)",
+            file_name="tale.txt",
+        ),
+        CatalogueEntry(
+            name="verse",
+            title="为本书写的中文诗 | Chinese verse written for this book",
+            language="zh",
+            licence="CC0（公有领域） | CC0 (public domain)",
+            file_name="verse.txt",
+        ),
+    )
+}
+
+
+def available_corpora() -> list[CatalogueEntry]:
+    """Every corpus that has a name; the ``where`` of an entry says where it is now."""
+    return list(CATALOGUE.values())

@@ -1,0 +1,188 @@
+"""Load a corpus by its name, from a file or from a string, cleaned and ready to be tokenized."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rnnlib.corpora.catalog import CATALOGUE, CatalogueEntry
+from rnnlib.corpora.parsing import decode, guess_language, lines_of, poems_of, song_lines, text_in_zip
+from rnnlib.corpora.sources import Found, find
+from rnnlib.text import tokenize
+
+__all__ = ["Corpus", "corpus_from_string", "load_corpus"]
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True, repr=False)
+class Corpus:
+    """A text that is ready to be tokenized, and where it came from.
+
+    Attributes:
+        name: what was asked for: a name of the catalogue, a file name, or ``"string"``.
+        lines: the lines of the text; in a collection of poems, one poem a line.
+        joiner: put between the lines when they become one sequence of characters: ``""`` for cleaned
+            English (as in the published runs), ``" "`` for the lyrics, ``"\\n"`` for everything else.
+        language: ``"en"`` or ``"zh"``.
+        source: ``"local"`` ($RNNLIB_DATA), ``"cache"``, ``"download"``, ``"embedded"``, ``"file"`` or
+            ``"string"``.
+        origin: the path or address it was read from.
+        is_substitute: whether an embedded text stands in for the one that was asked for.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    joiner: str
+    language: str
+    source: str
+    origin: str
+    is_substitute: bool
+
+    @property
+    def text(self) -> str:
+        """The whole text as one string."""
+        return self.joiner.join(self.lines)
+
+    def tokens(self, level: str = "char") -> list[str]:
+        """The text as one flat sequence of tokens.
+
+        Args:
+            level: ``"char"`` or ``"word"``. Words are what stands between spaces; they never run over the
+                end of a line.
+
+        Raises:
+            ValueError: if the level is unknown, or words are wanted of Chinese, which has no spaces.
+        """
+        if level == "char":
+            return list(self.text)
+        if level == "word" and self.language == "zh":
+            raise ValueError(
+                "level='word' splits at spaces, and Chinese has none between words. Use level='char'; for "
+                "text that is segmented already, corpus_from_string(text, language='en', clean=False)."
+            )
+        return [token for line in tokenize(self.lines, level) for token in line]
+
+    def __repr__(self) -> str:
+        stand_in = ", a substitute" if self.is_substitute else ""
+        return (
+            f"Corpus({self.name!r}, {len(self.lines):,} lines, {len(self.text):,} characters, "
+            f"{self.language}, {self.source}{stand_in})"
+        )
+
+
+def load_corpus(
+    name: str | Path = "time_machine",
+    *,
+    fallback: bool = True,
+    clean: bool = True,
+    language: str | None = None,
+) -> Corpus:
+    """Load a corpus of the catalogue by its name, or any UTF-8 text file by its path.
+
+    A named corpus is searched for in ``$RNNLIB_DATA``, in the cache, and on the network, and its checksum is
+    verified each time. If it cannot be had, an embedded text stands in and a notice says so.
+
+    Args:
+        name: a name of :func:`available_corpora`, or the path of a text file.
+        fallback: let the embedded text stand in; False raises instead.
+        clean: English to lower-case letters and single spaces; Chinese lines stripped, empty ones dropped,
+            poems without the editor's notes and in simplified characters. False leaves the text as it is.
+        language: ``"en"`` or ``"zh"`` for a file; guessed from its characters by default.
+
+    Raises:
+        ValueError: for a name that is neither, a language that does not fit, a file that is not UTF-8 or
+            holds no text.
+        FileNotFoundError: if there is no such file.
+        CorpusUnavailable: if a named corpus cannot be had and nothing stands in, or the file in
+            ``$RNNLIB_DATA`` has the wrong checksum.
+    """
+    _check_language(language)
+    if isinstance(name, str) and name in CATALOGUE:
+        entry = CATALOGUE[name]
+        if language not in (None, entry.language):
+            raise ValueError(f"language={language!r} does not fit {name!r}, which is {entry.language!r}.")
+        return _load_named(entry, fallback, clean)
+    if not isinstance(name, (str, Path)):
+        raise TypeError(f"name={name!r} must be a name or a path, not {type(name).__name__}.")
+    return _load_file(name, clean, language)
+
+
+def corpus_from_string(
+    text: str, *, language: str = "en", clean: bool = True, name: str = "string"
+) -> Corpus:
+    """A corpus from text at hand; the arguments are those of :func:`load_corpus`.
+
+    Example:
+        >>> corpus_from_string("Now, then!").tokens("word")
+        ['now', 'then']
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a string, not {type(text).__name__}.")
+    _check_language(language)
+    lines = lines_of(text, language, clean, repr(name))
+    return Corpus(name, tuple(lines), _joiner(language, clean), language, "string", name, False)
+
+
+def _check_language(language: str | None) -> None:
+    if language is not None and language not in LANGUAGES:
+        raise ValueError(f"language={language!r} is not known; use 'en' or 'zh'.")
+
+
+def _joiner(language: str, clean: bool) -> str:
+    return "" if clean and language == "en" else "\n"
+
+
+def _load_named(entry: CatalogueEntry, fallback: bool, clean: bool) -> Corpus:
+    obstacle = None
+    if clean and entry.lacks_package:
+        obstacle = (
+            f"its simplified characters need the package {entry.package}, which is not installed: "
+            f"pip install {entry.package}, or pass clean=False to keep the traditional ones"
+        )
+    found = find(entry, fallback=fallback, obstacle=obstacle)
+    lines, joiner = _lines_and_joiner(found, clean)
+    return Corpus(
+        name=entry.name,
+        lines=tuple(lines),
+        joiner=joiner,
+        language=entry.language,
+        source=found.source,
+        origin=found.origin,
+        is_substitute=found.entry is not entry,
+    )
+
+
+def _lines_and_joiner(found: Found, clean: bool) -> tuple[list[str], str]:
+    entry = found.entry
+    if entry.name == "tang300":
+        return poems_of(found.data, clean, found.origin), "\n"
+    if entry.name == "jay_lyrics":
+        return song_lines(text_in_zip(found.data, found.origin)), " "
+    text = decode(found.data, found.origin)
+    return lines_of(text, entry.language, clean, found.origin), _joiner(entry.language, clean)
+
+
+def _load_file(name: str | Path, clean: bool, language: str | None) -> Corpus:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; pass the path of one text file.")
+    if not path.exists():
+        if isinstance(name, str) and not path.suffix and len(path.parts) == 1:
+            raise ValueError(_unknown_name(name))
+        raise FileNotFoundError(f"there is no file {path} (looked for {path.absolute()}).")
+    text = decode(path.read_bytes(), str(path))
+    language = language or guess_language(text)
+    corpus = Corpus(path.name, (), _joiner(language, clean), language, "file", str(path), False)
+    return replace(corpus, lines=tuple(lines_of(text, language, clean, str(path))))
+
+
+def _unknown_name(name: str) -> str:
+    close = difflib.get_close_matches(name, CATALOGUE, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        f"there is no corpus {name!r}.{hint} Known: {', '.join(CATALOGUE)}. "
+        "For a text file of your own pass its path, such as load_corpus('my_text.txt'); "
+        "for a string use corpus_from_string(text)."
+    )
