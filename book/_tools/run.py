@@ -1,0 +1,147 @@
+"""Execute notebooks from a clean kernel and store what they print: `make run`, `make run CHAPTER=03_name`.
+
+A notebook is replaced only when all its cells ran, and ran with the real corpora; what was measured
+(seconds, hardware, versions) is written into its metadata under ``rnnlib``. The others go on if one fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import site
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import torch
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from notebooks import (
+    ROOT,
+    code_digest,
+    find_notebooks,
+    output_texts,
+    shows_substitute,
+    tags,
+    write_notebook,
+)
+from rnnlib import describe_device
+
+SITE_PACKAGES = [folder for folder in site.getsitepackages() if folder.endswith("site-packages")]
+
+
+class Refused(Exception):
+    """The run is not to be stored; the message says why and what to do."""
+
+
+def execute(notebook: NotebookNode, folder: Path, timeout: int) -> float:
+    """Run all cells of ``notebook``, in place, with ``folder`` as working directory; wall seconds."""
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    start = time.perf_counter()
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise Refused(str(error).strip()) from error
+    return time.perf_counter() - start
+
+
+def clean(notebook: NotebookNode) -> None:
+    """Remove what changes from run to run or belongs to this computer; cell ids stay."""
+    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata.pop("signature", None)
+    for cell in notebook.cells:
+        for volatile in ("execution", "ExecuteTime", "collapsed", "scrolled"):
+            cell.metadata.pop(volatile, None)
+        for output in cell.get("outputs", []):
+            if "traceback" in output:
+                output["traceback"] = [without_folders(line) for line in output["traceback"]]
+
+
+def without_folders(text: str) -> str:
+    """A traceback without the folders of this computer."""
+    for folder in [*SITE_PACKAGES, str(ROOT)]:
+        text = text.replace(folder + "/", "")
+        with_tilde = re.sub(f"^{re.escape(str(Path.home()))}", "~", folder)
+        text = text.replace(with_tilde + "/", "")
+    return text
+
+
+def check_corpora(notebook: NotebookNode) -> None:
+    """Refuse outputs that were made with an embedded text in place of a real corpus."""
+    for cell, text in output_texts(notebook.cells):
+        if shows_substitute(text) and "shows-substitute" not in tags(cell):
+            number = notebook.cells.index(cell) + 1
+            raise Refused(
+                f"cell {number} says that an embedded text stood in for a real corpus. Connect to a network, "
+                "or let RNNLIB_DATA name a folder with the corpora; --allow-substitute stores it as it is."
+            )
+
+
+def run(path: Path, timeout: int, allow_substitute: bool) -> float:
+    """Run one notebook and store it; wall seconds."""
+    before = path.read_bytes()
+    notebook = nbformat.reads(before.decode("utf-8"), as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    notebook.metadata.pop("widgets", None)
+    seconds = execute(notebook, path.parent, timeout)
+    if not allow_substitute:
+        check_corpora(notebook)
+    clean(notebook)
+    notebook.metadata["rnnlib"] = {
+        "seconds": round(seconds, 1),
+        "hardware": describe_device().split(", torch")[0],
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "code": code_digest(notebook),
+    }
+    if path.read_bytes() != before:
+        raise Refused("the file was changed by somebody else during the run; run it again.")
+    write_notebook(notebook, path)
+    return seconds
+
+
+def main() -> int:
+    """Run the notebooks that are named, or all; 0 if every one was stored."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in book/")
+    parser.add_argument("--allow-substitute", action="store_true", help="store runs with embedded texts, too")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds that one cell may take")
+    arguments = parser.parse_args()
+    paths = [path.resolve() for path in arguments.notebooks] or find_notebooks()
+    minutes: dict[str, float] = {}
+    failures: dict[str, str] = {}
+    for path in paths:
+        name = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+        print(f"{name} ...", end=" ", flush=True)
+        try:
+            minutes[name] = run(path, arguments.timeout, arguments.allow_substitute) / 60
+            print(f"{minutes[name]:.1f} min", flush=True)
+        except (Refused, OSError, ValueError) as error:
+            failures[name] = str(error)
+            print("NOT STORED, the old file is untouched", flush=True)
+    print(f"\n{'minutes':>8}  notebook ({describe_device()})")
+    for name, value in minutes.items():
+        print(f"{value:8.2f}  {name}")
+    print(f"{sum(minutes.values()):8.2f}  together")
+    for name, reason in failures.items():
+        print(f"\n{name}: not stored.\n{reason}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
