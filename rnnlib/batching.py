@@ -144,6 +144,7 @@ class SequenceLoader:
 
     @property
     def device(self) -> torch.device:
+        """Where the corpus and all batches lie."""
         return self.corpus.device
 
     @property

@@ -92,7 +92,8 @@ def _misfits(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str
     return [f"{name} is {a} in the file and {b} here" for name, (a, b) in pairs.items() if a != b]
 
 
-def _safetensors() -> Any:
+def import_safetensors() -> Any:
+    """The package, or an error that says what to install."""
     try:
         import safetensors.torch
     except ImportError as error:
@@ -147,7 +148,7 @@ def save_checkpoint(
         TypeError: if ``config`` or the optimizer's settings are not plain values.
         FileNotFoundError: if the folder does not exist.
     """
-    safetensors = _safetensors()
+    safetensors = import_safetensors()
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(path.parent)!r} does not exist; create it first.")
@@ -183,7 +184,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         FileNotFoundError: if there is no such file.
         CheckpointError: if it is damaged or of another kind.
     """
-    safetensors = _safetensors()
+    safetensors = import_safetensors()
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {str(path)!r}.")

@@ -9,6 +9,10 @@ from typing import Any
 __all__ = ["History"]
 
 
+def _round(perplexity: float) -> str:
+    return f"{perplexity:.2f}" if perplexity < 1e6 else f"{perplexity:.2e}"
+
+
 @dataclass
 class History:
     """What a training run measured, epoch by epoch.
@@ -54,13 +58,13 @@ class History:
             return "还没有完成任何迭代周期\nno epoch completed"
         speeds = sorted(self.tokens_per_second)
         speed = speeds[len(speeds) // 2]
-        zh = f"{self.num_epochs} 个迭代周期：训练困惑度 {self.train_ppl[-1]:.2f}"
-        en = f"{self.num_epochs} epochs: training perplexity {self.train_ppl[-1]:.2f}"
+        zh = f"{self.num_epochs} 个迭代周期：训练困惑度 {_round(self.train_ppl[-1])}"
+        en = f"{self.num_epochs} epochs: training perplexity {_round(self.train_ppl[-1])}"
         if self.valid_ppl:
             last = self.valid_ppl[max(self.valid_ppl)]
             epoch, best = self.best_valid
-            zh += f"，留出困惑度 {last:.2f}（最低 {best:.2f}，在第 {epoch} 周期）"
-            en += f", held-out {last:.2f} (lowest {best:.2f} at epoch {epoch})"
+            zh += f"，留出困惑度 {_round(last)}（最低 {_round(best)}，在第 {epoch} 周期）"
+            en += f", held-out {_round(last)} (lowest {_round(best)} at epoch {epoch})"
         return (
             f"{zh}；{speed:,.0f} 词元/秒，共 {self.seconds:.1f} 秒\n"
             f"{en}; {speed:,.0f} tokens/s, {self.seconds:.1f} s in all\n{self.device}"

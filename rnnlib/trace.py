@@ -123,9 +123,10 @@ class _Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
-        name = (resolve_name(func) or getattr(func, "__name__", str(func))).split(".")[-1]
+        path = (resolve_name(func) or getattr(func, "__name__", str(func))).split(".")
+        name = "transpose" if path[-2:] == ["T", "__get__"] else path[-1]
         outputs = tuple(tuple(t.shape) for t in _tensors(result))
-        if name not in _SILENT and getattr(func, "__name__", "") != "__get__" and outputs:
+        if name not in _SILENT and outputs:
             shapes = tuple(tuple(t.shape) for t in _tensors([args, kwargs or {}]) if id(t) not in self.biases)
             self.rows.append(TraceRow(name.strip("_"), shapes, outputs))
         return result
@@ -161,10 +162,15 @@ def trace_shapes(model: Any, X: Tensor, state: Any = None, **axes: int) -> Shape
     Returns:
         A :class:`ShapeTrace`.
 
+    Raises:
+        ValueError: if X is not (B, T).
+
     Example:
         >>> model = RNNModel(torch.nn.RNN(28, 256), 28)
         >>> print(trace_shapes(model, torch.zeros(2, 5, dtype=torch.int64)))
     """
+    if X.ndim != 2:
+        raise ValueError(f"X has shape {tuple(X.shape)}; token indices of shape (B, T) are expected.")
     B, T = X.shape
     known = {"B": B, "T": T, "T·B": T * B}
     for axis, attribute in (("V", "vocab_size"), ("H", "num_hiddens")):

@@ -146,7 +146,10 @@ def perplexity(
             logits, state = model(X[:, i : i + num_steps], state)
             labels = Y[:, i : i + num_steps].T.reshape(-1)
             total = total + F.cross_entropy(logits.float(), labels, reduction="sum")
-    mean = float(total) / (batch_size * length)
+    return _exp(float(total) / (batch_size * length))
+
+
+def _exp(mean: float) -> float:
     return math.exp(mean) if mean < 700 else math.inf
 
 
@@ -231,13 +234,13 @@ def train(
             seconds = time.perf_counter() - start
             history.seconds += seconds
             history.tokens_per_second.append(count / seconds)
-            history.train_ppl.append(math.exp(min(total / count, 700.0)))
+            history.train_ppl.append(_exp(total / count))
             if has_valid and (epoch % eval_every == 0 or epoch == last):
                 history.valid_ppl[epoch] = perplexity(model, valid)
             if on_epoch is not None:
                 on_epoch(epoch, history)
             if hasattr(bar, "set_postfix"):
-                bar.set_postfix(ppl=f"{history.train_ppl[-1]:.2f}", refresh=False)
+                bar.set_postfix(ppl=f"{history.train_ppl[-1]:.4g}", refresh=False)
     except KeyboardInterrupt:
         history.interrupted = True
         notice(

@@ -372,6 +372,7 @@ def test_history_object():
     with pytest.raises(ValueError, match="no held-out perplexity was measured"):
         _ = History().best_valid
     assert "no epoch completed" in str(History())
+    assert "training perplexity 1.00e+99;" in str(History([1e99], {}, [1.0]))
 
 
 @pytest.mark.parametrize(
