@@ -1,10 +1,13 @@
 """The directive ``{chapters}``: the home page's path through the book, made from the table of contents.
 
 Each line of its content is ``NN_name: 一句话 | one sentence``. Only chapters that the table of contents lists
-are shown, with their own numbers and titles; a listed chapter without its line is a warning.
+are shown, with their own titles; the number of "3 甲 | 3 A" goes into the margin. A listed chapter
+without its line is a warning.
 """
 
 from __future__ import annotations
+
+import re
 
 from docutils import nodes
 from sphinx import addnodes
@@ -13,9 +16,10 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .nodes import halves
+from .nodes import halves, langspan
 from .split import split_text
 
+_NUMBER = re.compile(r"(\d+)\s+(?=\S)")
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +44,18 @@ class Chapters(SphinxDirective):
         return [chapterpath("", blurbs=blurbs)]
 
 
+def take_number(title: nodes.Element) -> str:
+    """Remove the number in front of each half of a title, in place; return it, or nothing."""
+    number = ""
+    for half in [title, *title.findall(langspan)]:
+        first = half.children[0]
+        found = _NUMBER.match(first) if isinstance(first, nodes.Text) else None
+        if found:
+            number = found[1]
+            half.replace(first, nodes.Text(first[found.end() :]))
+    return number
+
+
 class ResolveChapters(SphinxPostTransform):
     """Replaces the placeholder by a list of links."""
 
@@ -53,12 +69,11 @@ class ResolveChapters(SphinxPostTransform):
 
     def item(self, name: str, blurb: tuple[str, str] | None) -> nodes.list_item:
         """Return one chapter's entry."""
-        number = self.env.toc_secnumbers.get(name, {}).get("")
         uri = self.app.builder.get_relative_uri(self.env.docname, name)
         link = nodes.reference("", "", internal=True, refuri=uri, classes=["chapter-path__title"])
-        mark = ".".join(map(str, number)) if number else "·"
-        link += nodes.inline("", mark, classes=["chapter-path__number"])
-        link += nodes.inline("", "", *(child.deepcopy() for child in self.env.titles[name].children))
+        title = nodes.inline("", "", *(child.deepcopy() for child in self.env.titles[name].children))
+        link += nodes.inline("", take_number(title) or "·", classes=["chapter-path__number"])
+        link += title
         entry = nodes.list_item("", nodes.paragraph("", "", link))
         if blurb:
             entry += nodes.paragraph("", "", *halves(*([nodes.Text(text)] for text in blurb)))

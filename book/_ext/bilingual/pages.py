@@ -20,6 +20,8 @@ _PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 # What opens a hidden cell: its words come from the configuration, and its aria-label would hide them.
 _PROMPT = re.compile(r'(<(?:p|span) class="(?:collapsed|expanded)[^"]*">)([^<]+)')
 _PROMPT_LABEL = re.compile(r'<summary aria-label="[^"]*">')
+# Names that the theme's templates give without asking for a translation.
+_NAME = re.compile(r'\b(title|aria-label|alt)="([A-Z][^"|]*)"')
 _CAPTION = 'class="caption-text"'
 
 
@@ -39,6 +41,8 @@ def mark_words(html: str) -> str:
     """Mark the halves of theme words and of part names in a rendered page, so that CSS can pick one."""
     html = _PROMPT_LABEL.sub("<summary>", _PRELOAD.sub("", html))
     html = _PROMPT.sub(lambda match: match[1] + spans(bilingual(match[2]) or match[2]), html)
+
+    html = _NAME.sub(lambda match: f'{match[1]}="{bilingual(match[2]) or match[2]}"', html)
 
     def mark(match: re.Match) -> str:
         before, text, after = match.groups()

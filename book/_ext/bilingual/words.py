@@ -24,6 +24,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Back to top": ("回到顶部",),
     "Contents": ("本页内容", "On this page"),
     "On this page": ("本页内容",),
+    "Main": ("全书目录", "Contents of the book"),
+    "Page": ("本页内容", "On this page"),
     "Toggle primary sidebar": ("显示或隐藏目录", "Show or hide the contents"),
     "Toggle secondary sidebar": ("显示或隐藏本页内容", "Show or hide this page's contents"),
     "Version warning": ("版本提示",),

@@ -5,6 +5,7 @@
   const SEP = " | ", CJK = /[\u3400-\u4dbf\u4e00-\u9fff]/;
   const names = ["title", "aria-label", "alt", "placeholder", "data-bs-original-title", "data-tooltip"];
   const raw = new WeakMap(); /* element -> { attribute: its two-language text } */
+  const known = new Map(); /* either half -> the two-language text: scripts copy one label to another */
   const holders = new Set();
 
   /* ["中文", "English"], or null for any other text. The Python side has the same rule (split_words). */
@@ -31,9 +32,11 @@
   function take(el) {
     for (const name of names) {
       const text = el.getAttribute(name), kept = raw.get(el);
-      if (text !== null && split(text)) {
-        raw.set(el, { ...kept, [name]: text });
+      const whole = split(text || "") ? text : known.get(text);
+      if (whole) {
+        raw.set(el, { ...kept, [name]: whole });
         holders.add(el);
+        split(whole).forEach((half) => known.set(half, whole));
       } else if (kept && name in kept && text !== pick(kept[name])) {
         delete kept[name];
       }
@@ -48,10 +51,10 @@
     node.querySelectorAll(selector).forEach(take);
   }
 
-  /* "1. 甲 | A — 书 | Book": each step is picked by itself and keeps its number. */
-  const steps = document.title.split(/( \u2014 | - )/).map((step) => /^(\d[\d.]* )?(.*)$/s.exec(step));
+  /* "甲 | A — 书 | Book": each step is picked by itself. */
+  const steps = document.title.split(/( \u2014 | - )/);
   function all() {
-    document.title = steps.map(([whole, number, text]) => (split(text) ? (number || "") + pick(text) : whole)).join("");
+    document.title = steps.map(pick).join("");
     for (const el of holders) if (el.isConnected) write(el); else holders.delete(el);
   }
 
