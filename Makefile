@@ -3,41 +3,57 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-SITE   := _build/html/index.html
 # One chapter: make run CHAPTER=03_rnn_scratch
 CHAPTER ?=
-NOTEBOOKS := $(if $(CHAPTER),book/$(CHAPTER).ipynb,$(sort $(wildcard book/*.ipynb book/*/*.ipynb)))
+FOUND := $(if $(CHAPTER),$(wildcard book/$(CHAPTER).ipynb book/*/$(CHAPTER).ipynb),$(sort $(wildcard book/*.ipynb book/*/*.ipynb)))
+NOTEBOOKS = $(or $(FOUND),$(error There is no notebook book/$(or $(CHAPTER),*).ipynb))
+# Tests never wait for a network: without RNNLIB_DATA the embedded texts stand in.
+OFFLINE := RNNLIB_OFFLINE=1 OMP_NUM_THREADS=1
 
-.PHONY: book test units notebooks run lab bench lint clean
+.PHONY: help book test lint units notebooks run address linkcheck lab bench clean
 
-book: $(READY)
+help: ## 列出这些命令 | list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(READY) ## 构建网页版，打开 _build/html/index.html | build the web book
 	$(BIN)/python book/_tools/build.py
 
-test: $(READY) lint units notebooks
+test: lint units notebooks ## 全部测试 | all tests
 
-lint: $(READY)
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(READY) ## 代码风格 | code style
+	$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
 
-units: $(READY) book
-	$(BIN)/pytest tests -n 2 --dist loadfile
+units: $(READY) book ## 库、笔记本的规则、网页 | library, rules of the notebooks, web pages
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
-notebooks: $(READY)
-	$(BIN)/pytest --nbval --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 600 $(NOTEBOOKS)
+notebooks: $(READY) ## 重新运行笔记本并比较输出 | run the notebooks again and compare their outputs
+	$(OFFLINE) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg \
+		--nbval-cell-timeout 600 -n 2 --dist loadfile $(NOTEBOOKS)
 
-run: $(READY)
+run: $(READY) ## 运行笔记本并保存输出，CHAPTER=03_rnn_scratch 只运行一章 | run notebooks and store their outputs
 	$(BIN)/python book/_tools/run.py $(NOTEBOOKS)
 
-lab: $(READY)
-	$(BIN)/jupyter lab book
+address: $(READY) ## 把 _config.yml 里的地址写进笔记本 | put the address of _config.yml into the notebooks
+	$(BIN)/python book/_tools/setup_cell.py
 
-bench: $(READY)
+linkcheck: $(READY) ## 检查外部链接 | check the links to other sites
+	$(BIN)/python -c 'from jupyter_book.cli.main import main; main()' build . -q --builder linkcheck --path-output _build/links
+
+lab: $(READY) ## 在 JupyterLab 中打开本书 | open the book in JupyterLab
+	$(BIN)/python -m jupyterlab book
+
+bench: $(READY) ## 基准测试 | benchmarks
 	$(BIN)/python -m benchmarks
 
-clean:
+clean: ## 删除构建结果，保留 .venv | remove what was built, keep .venv
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 
+# Without the mark of a finished setup, .venv is begun anew: an interrupted setup never counts as ready.
 $(READY): requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement requirements.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $(READY)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "需要 Python 3.10 或更新的版本，例如：make PYTHON=python3.12 book"; \
+		echo "Python 3.10 or newer is needed, for example: make PYTHON=python3.12 book"; exit 1; } >&2
+	@{ test -e $(READY) && $(BIN)/python -c ''; } 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)

@@ -47,6 +47,7 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int) -> float:
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
     )
     start = time.perf_counter()
     try:
