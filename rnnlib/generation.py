@@ -11,6 +11,7 @@ from torch import Tensor
 from rnnlib.checks import check_positive
 from rnnlib.models import evaluating
 from rnnlib.states import State, select_rows
+from rnnlib.stepping import make_step
 from rnnlib.text import Vocab
 
 __all__ = ["generate", "beam_search", "sample_token"]
@@ -64,13 +65,17 @@ class _Reader:
                 f"{len(vocab)} tokens. Use the vocabulary that the model was trained with."
             )
         self.banned = None if allow_unknown else vocab.unk
+        self.step = make_step(model)
 
     def read(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
         """(B, T) indices -> logits (B, V) after the last of them, and the state."""
         if state is None:
             state = self.model.begin_state(tokens.shape[0], self.device)
-        logits, state = self.model(tokens, state)
-        logits = logits[-tokens.shape[0] :]
+        if self.step is not None and tokens.shape[1] == 1:
+            logits, state = self.step(tokens[:, 0], state)
+        else:
+            logits, state = self.model(tokens, state)
+            logits = logits[-tokens.shape[0] :]
         if self.banned is not None:
             logits[:, self.banned] = -torch.inf
         return logits, state
