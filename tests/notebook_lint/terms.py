@@ -15,7 +15,7 @@ from notebook_lint.chapter import Cell, Chapter, Problem
 from notebook_lint.prose import CJK
 from notebooks import BOOK
 
-_OPENING = re.compile("你将学会|学习目标|开始之前|先修|本章")
+_OUTSIDE = re.compile("你将学会|学习目标|开始之前|先修|本章|延伸阅读")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def first_uses(chapter: Chapter, term: Term, longer: list[Term]) -> tuple[list[C
     users, in_body, first = [], False, None
     for cell in chapter.cells:
         if cell.is_markdown and not cell.language and cell.source.startswith("##"):
-            in_body = not _OPENING.search(cell.source)
+            in_body = not _OUTSIDE.search(cell.source)
         if cell.language != "zh":
             continue
         text = cell.prose.text
