@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from rnnlib.checkpoints import (
     Checkpoint,
@@ -23,13 +22,11 @@ from rnnlib.corpora.catalog import cache_folder, local_folder
 from rnnlib.devices import describe_device, get_device, set_seed
 from rnnlib.generation import generate
 from rnnlib.messages import notice
-from rnnlib.models import RNNModel, count_parameters
+from rnnlib.models import LAYERS, RNNModel, count_parameters
 from rnnlib.scratch import RNNModelScratch
 from rnnlib.training import OPTIMIZERS, NonFiniteLossError, make_optimizer, train
 
 __all__ = ["main"]
-
-LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 def _or(word: str, convert: Callable[[str], Any]) -> Callable[[str], Any]:

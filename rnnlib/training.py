@@ -50,7 +50,7 @@ def grad_clipping(parameters: Any, theta: float) -> Tensor:
     check_rate(theta=theta)
     if hasattr(parameters, "parameters"):
         parameters = parameters.parameters()
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     grads = [p.grad for p in parameters if p.grad is not None]
     if not grads:
         return torch.zeros(())

@@ -90,18 +90,8 @@ def test_a_file_of_ones_own(tmp_path, capsys):
     text = tmp_path / "春晓.txt"
     text.write_text("春眠不觉晓，处处闻啼鸟。\n夜来风雨声，花落知多少。\n" * 30, encoding="utf-8")
     path = tmp_path / "poem.ckpt"
-    arguments = [
-        *SMALL[2:],
-        "--corpus",
-        str(text),
-        "--max-tokens",
-        "all",
-        "--epochs",
-        "2",
-        "--save",
-        str(path),
-    ]
-    assert main(["train", *arguments]) == 0
+    own = ["--corpus", str(text), "--max-tokens", "all", "--epochs", "2", "--save", str(path)]
+    assert main(["train", *TINY, *own]) == 0
     assert main(["generate", str(path), "--prefix", "春", "--length", "5"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("春")
     text.write_text("另一篇文字\n" * 100, encoding="utf-8")
