@@ -127,6 +127,7 @@ def main() -> int:
         )
         return status
     prune()
+    (SITE / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with _
     (SITE / "index.html").write_text(ENTRY, encoding="utf-8")
     STATE.write_text(json.dumps(now))
     report(f"用时 {time.monotonic() - start:.0f} 秒 | Built in {time.monotonic() - start:.0f} s.")

@@ -60,6 +60,7 @@
     page.querySelectorAll("[role=main]").forEach((el) => el.removeAttribute("role"));
     article.setAttribute("role", "main");
     article.querySelectorAll("noscript, summary, h1").forEach((el) => el.remove());
+    article.querySelectorAll(".math").forEach((el) => (el.textContent = el.textContent.replace(/\\[()[\]]/g, "")));
     const summary = summarize(page.documentElement.outerHTML, keywords, anchor);
     if (!summary) return null;
     summary.classList.add(`lang-${code}`);
@@ -74,6 +75,15 @@
       if (summary) both.append(summary);
     }
     return both;
+  };
+  /* Mark whole runs of Chinese before the pairs that they were cut into. */
+  const parse = Search._parseQuery;
+  Search._parseQuery = (query) => {
+    const parsed = parse(query);
+    const runs = query.toLowerCase().match(/[\u3400-\u4dbf\u4e00-\u9fff]+/g) || [];
+    parsed[3] = new Set([...runs, ...parsed[3]]);
+    try { localStorage.setItem("sphinx_highlight_terms", [...parsed[3]].join(" ")); } catch (forbidden) { /* no marks */ }
+    return parsed;
   };
   /* A page opened as a file may not fetch others: titles alone. */
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
