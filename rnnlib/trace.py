@@ -51,7 +51,7 @@ class TraceRow:
     repeats: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ShapeTrace:
     """The rows of a trace and the names of its axes; prints as a table, and shows as one in a notebook."""
 
@@ -90,6 +90,8 @@ class ShapeTrace:
         lines = ["  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths)) for row in rows]
         lines.insert(1, "-" * (sum(widths) + 4))
         return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         head = "<tr><th>运算 operation</th><th>输入 inputs</th><th>输出 outputs</th></tr>"
