@@ -47,9 +47,8 @@ def sample_token(
             logits = torch.full_like(logits, -torch.inf).scatter(-1, kept, logits.gather(-1, kept))
     if temperature == 0:
         return logits.argmax(dim=-1)
-    logits = logits.float()
-    logits = logits - logits.amax(dim=-1, keepdim=True)  # so that a tiny tau cannot overflow
-    probabilities = torch.softmax(logits / max(temperature, 1e-30), dim=-1)
+    temperature = max(temperature, 1e-30)  # a smaller one would overflow, and the outcome is the same
+    probabilities = torch.softmax(logits.float() / temperature, dim=-1)
     return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
 
 

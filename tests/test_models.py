@@ -77,6 +77,7 @@ def test_the_state_carries_on():
     torch.testing.assert_close(torch.cat([first, second]), whole)
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 def test_proj_size():
     model = RNNModel(nn.LSTM(V, H, 2, proj_size=2), V)
     hidden, cell = model.begin_state(B)

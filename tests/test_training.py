@@ -309,13 +309,13 @@ def test_evaluation_does_not_disturb_the_training():
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("sampling", ["sequential", "random"])
 @pytest.mark.parametrize(
-    ("kind", "settings"),
+    ("kind", "sampling", "settings"),
     [
-        ("scratch", {"lr": 1.0}),
-        ("gru", {"lr": 0.02, "optimizer": "adam"}),
-        ("lstm", {"lr": 0.02, "optimizer": "adam"}),
+        ("scratch", "sequential", {"lr": 1.0}),
+        ("scratch", "random", {"lr": 1.0}),
+        ("gru", "sequential", {"lr": 0.02, "optimizer": "adam"}),
+        ("lstm", "random", {"lr": 0.02, "optimizer": "adam"}),
     ],
 )
 def test_it_learns(kind, sampling, settings):
