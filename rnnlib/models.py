@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from rnnlib.checks import check_positive
 from rnnlib.states import State, check_state
 
-__all__ = ["RNNModel", "count_parameters", "evaluating"]
+__all__ = ["LAYERS", "RNNModel", "count_parameters", "evaluating"]
+
+LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}  # the names that the library's users write
 
 
 class RNNModel(nn.Module):

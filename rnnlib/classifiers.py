@@ -1,0 +1,153 @@
+"""Models that read a sequence and answer about it: one label for the whole, or one for every step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_packed_sequence
+
+from rnnlib.checks import check_positive
+from rnnlib.models import LAYERS
+from rnnlib.padding import check_lengths, length_mask, pack
+
+__all__ = ["SequenceClassifier", "SequenceTagger"]
+
+
+class _SequenceReader(nn.Module):
+    """Inputs (embedded if they are indices), a recurrent layer, a linear layer on what it returns."""
+
+    def __init__(
+        self,
+        layer: str,
+        input_size: int,
+        num_hiddens: int,
+        num_outputs: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        vocab_size: int | None = None,
+    ):
+        super().__init__()
+        if layer not in LAYERS:
+            raise ValueError(f"layer={layer!r} is not known; use one of {sorted(LAYERS)}.")
+        check_positive(input_size=input_size, num_hiddens=num_hiddens, num_outputs=num_outputs)
+        check_positive(num_layers=num_layers, **({} if vocab_size is None else {"vocab_size": vocab_size}))
+        self.dropout = nn.Dropout(dropout)
+        self.embedding = None if vocab_size is None else nn.Embedding(vocab_size, input_size)
+        self.rnn = LAYERS[layer](
+            input_size,
+            num_hiddens,
+            num_layers,
+            batch_first=True,
+            bidirectional=bidirectional,
+            dropout=dropout if num_layers > 1 else 0.0,
+        )
+        self.num_outputs = num_outputs
+        self.output = nn.Linear(num_hiddens * (2 if bidirectional else 1), num_outputs)
+
+    def _read(self, X: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """All outputs (B, T, D*H), the last layer's final state (B, D*H), and the lengths (B,)."""
+        self._check(X)
+        B, T = X.shape[:2]
+        inputs = X if self.embedding is None else self.embedding(X)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+            outputs, state = self.rnn(inputs)
+        else:
+            lengths = check_lengths(lengths, B, T)
+            packed, state = self.rnn(pack(inputs, lengths))
+            outputs, _ = pad_packed_sequence(packed, batch_first=True, total_length=T)
+        H = state[0] if isinstance(state, tuple) else state  # (L*D, B, H)
+        directions = 2 if self.rnn.bidirectional else 1
+        final = H[-directions:].transpose(0, 1).reshape(B, -1)  # both directions side by side
+        return outputs, final, lengths.to(X.device)
+
+    def _check(self, X: Tensor) -> None:
+        """A ValueError unless X is what this model reads."""
+        if self.embedding is not None:
+            wanted = "(B, T) whole numbers, the indices of tokens,"
+            fits = X.ndim == 2 and not X.is_floating_point()
+        else:
+            wanted = f"(B, T, {self.rnn.input_size}) floating-point values"
+            fits = X.ndim == 3 and X.shape[2] == self.rnn.input_size and X.is_floating_point()
+        if not fits or 0 in X.shape:
+            raise ValueError(f"X has shape {tuple(X.shape)} and {X.dtype}; {wanted} are expected.")
+        if X.is_floating_point() and not torch.isfinite(X).all():
+            raise ValueError("X holds values that are infinite or not a number; clean the data first.")
+
+
+class SequenceClassifier(_SequenceReader):
+    """Many to one: read (B, T, I) values or (B, T) indices, answer with (B, K) logits.
+
+    Args:
+        layer: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        input_size: I, or the size of the embedding if ``vocab_size`` is given.
+        num_hiddens: H.
+        num_outputs: K classes; 1 or more values for regression.
+        num_layers, bidirectional: L, and whether D = 2.
+        dropout: between the recurrent layers, of which there must be more than one to have a between, and
+            before the output layer, where it acts for L = 1 too.
+        vocab_size: V, if the inputs are token indices.
+        pooling: ``"last"`` takes the final state (of both directions), ``"mean"`` and ``"max"`` pool the
+            outputs of all real steps.
+
+    Raises:
+        ValueError: for unknown names, sizes that are not positive, inputs or lengths that do not fit, and
+            values that are not finite.
+    """
+
+    POOLINGS = ("last", "mean", "max")
+
+    def __init__(
+        self,
+        layer: str,
+        input_size: int,
+        num_hiddens: int,
+        num_outputs: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        vocab_size: int | None = None,
+        pooling: str = "last",
+    ):
+        super().__init__(
+            layer,
+            input_size,
+            num_hiddens,
+            num_outputs,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            vocab_size=vocab_size,
+        )
+        if pooling not in self.POOLINGS:
+            raise ValueError(f"pooling={pooling!r} is not known; use one of {self.POOLINGS}.")
+        self.pooling = pooling
+
+    def forward(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits (B, K); with ``lengths`` (B,) on any device, padding behind a row has no influence."""
+        outputs, final, lengths = self._read(X, lengths)
+        if self.pooling == "last":
+            features = final
+        else:
+            mask = length_mask(lengths, X.shape[1])[..., None]  # (B, T, 1)
+            if self.pooling == "mean":
+                features = (outputs * mask).sum(dim=1) / lengths[:, None]
+            else:
+                features = outputs.masked_fill(~mask, -torch.inf).amax(dim=1)
+        return self.output(self.dropout(features))
+
+
+class SequenceTagger(_SequenceReader):
+    """Many to many, aligned: read (B, T, I) values or (B, T) indices, answer with (B, T, K) logits.
+
+    Arguments and errors are those of :class:`SequenceClassifier`, without pooling.
+    """
+
+    def forward(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits (B, T, K); those behind a row's length mean nothing: give such places the label -100, which
+        torch's cross-entropy leaves out."""
+        outputs, _, _ = self._read(X, lengths)
+        return self.output(self.dropout(outputs))
