@@ -69,12 +69,14 @@ def test_train_then_generate(layer, extra, tmp_path, capsys):
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_resuming_equals_going_on(tmp_path, model_file, capsys):
-    once = tmp_path / "once.ckpt"
-    assert main(["train", *SMALL, "--epochs", "5", "--save", str(once)]) == 0
-    assert main(["train", "--resume", str(model_file), "--epochs", "3", "--device", "cpu"]) == 0
+def test_resuming_equals_going_on(tmp_path, capsys):
+    first, once = tmp_path / "first.ckpt", tmp_path / "once.ckpt"
+    adam = [*SMALL, "--layer", "gru", "--optimizer", "adam", "--lr", "0.01"]  # an optimizer with a memory
+    assert main(["train", *adam, "--epochs", "2", "--save", str(first)]) == 0
+    assert main(["train", "--resume", str(first), "--epochs", "3", "--device", "cpu"]) == 0
     assert "5 epochs: training perplexity" in capsys.readouterr().out
-    one, other = load_checkpoint(once), load_checkpoint(model_file)
+    assert main(["train", *adam, "--epochs", "5", "--save", str(once)]) == 0
+    one, other = load_checkpoint(once), load_checkpoint(first)
     assert one.history.train_ppl == other.history.train_ppl and one.config == other.config
     assert all(torch.equal(one.model_state[name], other.model_state[name]) for name in one.model_state)
 
