@@ -3,7 +3,7 @@
 Importing it needs torch alone. The names below are the everyday ones; each module has more. Floors, lower
 never imports higher: text, devices, checks, messages | corpora, batching, ngrams, padding, tasks | scratch,
 bptt, models, states, attention, classifiers, stepping | training, generation, checkpoints, history, trace,
-fitting, metrics, probes, conditional | plots, widgets, exercises | d2l, the command line.
+fitting, metrics, probes, conditional | plots | d2l, the command line.
 """
 
 from rnnlib.batching import SequenceLoader, seq_data_iter_random, seq_data_iter_sequential
