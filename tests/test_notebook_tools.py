@@ -101,7 +101,12 @@ def test_comparison_of_outputs_is_strict(tmp_path):
     save(tmp_path / "ignored.ipynb", stored("print(6 * 7)", "41\n", "nbval-ignore-output"))
     save(tmp_path / "wrong.ipynb", stored("print(6 * 7)", "41\n"))
     save(tmp_path / "error.ipynb", stored("1 / 0", ""))
-    recipe = subprocess.run(["make", "-n", "notebooks"], cwd=ROOT, capture_output=True, text=True, check=True)
+    # The tests may run under make themselves; its variables would make this one announce its directory.
+    own = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    dry_run = ["make", "--no-print-directory", "-n", "notebooks"]
+    recipe = subprocess.run(dry_run, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
     words = shlex.split(recipe.stdout.replace("\\\n", " "))
     options = [word for word in words[words.index("pytest") + 1 :] if not word.endswith(".ipynb")]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(tmp_path)]
