@@ -125,7 +125,7 @@ def perplexity(
         model: as for :func:`train_epoch`.
         tokens: N token indices (moved to the model's device), or a loader, whose corpus is then read.
         batch_size: B. Each row begins with an empty state; more rows are faster and slightly pessimistic.
-        num_steps: columns that go through the model at a time; no effect on the value.
+        num_steps: columns that go through the model at a time; no effect on the value of a causal model.
 
     Raises:
         ValueError: if there are fewer than two tokens.
