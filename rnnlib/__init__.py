@@ -6,9 +6,9 @@ bptt, models, states, attention, classifiers, stepping | training, generation, c
 fitting, metrics, probes, conditional | plots | d2l, the command line.
 """
 
-from rnnlib.batching import SequenceLoader, seq_data_iter_random, seq_data_iter_sequential
-from rnnlib.checkpoints import load_checkpoint, save_checkpoint
-from rnnlib.corpora import (
+from rnnlib.data.batches import SequenceLoader, seq_data_iter_random, seq_data_iter_sequential
+from rnnlib.training.checkpoints import load_checkpoint, save_checkpoint
+from rnnlib.data import (
     Corpus,
     CorpusUnavailable,
     TextData,
@@ -18,14 +18,14 @@ from rnnlib.corpora import (
     load_text,
 )
 from rnnlib.devices import describe_device, get_device, set_seed
-from rnnlib.generation import beam_search, generate
-from rnnlib.history import History
-from rnnlib.models import RNNModel, count_parameters
-from rnnlib.ngrams import NGramModel
+from rnnlib.generation.decoding import beam_search, generate
+from rnnlib.training.record import History
+from rnnlib.models.language import RNNModel, count_parameters
+from rnnlib.models.ngrams import NGramModel
 from rnnlib.scratch import RNNModelScratch
-from rnnlib.text import Vocab, clean_lines, count_corpus, tokenize
-from rnnlib.trace import trace_shapes
-from rnnlib.training import NonFiniteLossError, grad_clipping, perplexity, train, train_epoch
+from rnnlib.data.text import Vocab, clean_lines, count_corpus, tokenize
+from rnnlib.inspect.trace import trace_shapes
+from rnnlib.training.loop import NonFiniteLossError, grad_clipping, perplexity, train, train_epoch
 
 __version__ = "0.1.0"
 

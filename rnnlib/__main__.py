@@ -10,21 +10,21 @@ from typing import Any
 
 import torch
 
-from rnnlib.checkpoints import (
+from rnnlib.training.checkpoints import (
     Checkpoint,
     CheckpointError,
     import_safetensors,
     load_checkpoint,
     save_checkpoint,
 )
-from rnnlib.corpora import CorpusUnavailable, TextData, available_corpora, load_text
-from rnnlib.corpora.catalog import cache_folder, local_folder
+from rnnlib.data import CorpusUnavailable, TextData, available_corpora, load_text
+from rnnlib.data.catalogue import cache_folder, local_folder
 from rnnlib.devices import describe_device, get_device, set_seed
-from rnnlib.generation import generate
-from rnnlib.messages import notice
-from rnnlib.models import LAYERS, RNNModel, count_parameters
+from rnnlib.generation.decoding import generate
+from rnnlib.common import notice
+from rnnlib.models.language import LAYERS, RNNModel, count_parameters
 from rnnlib.scratch import RNNModelScratch
-from rnnlib.training import OPTIMIZERS, NonFiniteLossError, make_optimizer, train
+from rnnlib.training.loop import OPTIMIZERS, NonFiniteLossError, make_optimizer, train
 
 __all__ = ["main"]
 

@@ -6,10 +6,10 @@ In every form the batch is the second axis from the end: (B, H) from scratch, (L
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Tensor
-
-__all__ = ["State", "map_state", "detach_state", "select_rows", "check_state"]
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -31,14 +31,50 @@ def select_rows(state: State, rows: Tensor) -> State:
     return map_state(lambda part: part.index_select(-2, rows), state)
 
 
-def check_state(state: State, batch_size: int) -> None:
-    """Raise a ValueError unless every tensor of the state belongs to a batch of ``batch_size`` rows."""
+def num_states(layer: Any) -> int:
+    """How many tensors the state of a recurrent layer has.
+
+    A layer says so itself in an attribute ``num_states``; the layers of torch.nn have one tensor, and nn.LSTM
+    two.
+    """
+    return getattr(layer, "num_states", 2 if getattr(layer, "mode", "") == "LSTM" else 1)
+
+
+def zero_state(layer: Any, batch_size: int, device: Any = None, dtype: torch.dtype | None = None) -> State:
+    """The state of a recurrent layer before the first token: zeros (L*D, B, H), a tuple of them if it has several.
+
+    The first part of an LSTM with ``proj_size`` is as narrow as its outputs.
+    """
+    rows = layer.num_layers * (2 if layer.bidirectional else 1)
+    widths = [layer.hidden_size] * num_states(layer)
+    widths[0] = getattr(layer, "proj_size", 0) or layer.hidden_size
+    parts = tuple(torch.zeros((rows, batch_size, width), device=device, dtype=dtype) for width in widths)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def check_state(state: State, batch_size: int, parts: int | None = None) -> None:
+    """Raise a ValueError unless a state has the form and the batch size that are expected.
+
+    Args:
+        state: what the caller was given.
+        batch_size: B.
+        parts: 1 for a bare tensor, more for a tuple of so many; None leaves the form open.
+    """
+    given = len(state) if isinstance(state, tuple) else 1
+    if parts is not None and (isinstance(state, tuple) != (parts > 1) or given != parts):
+        expected = {1: "one tensor H", 2: "a pair (H, C) of tensors"}.get(parts, f"a tuple of {parts} tensors")
+        got = f"a tuple of {given}" if isinstance(state, tuple) else type(state).__name__
+        raise ValueError(
+            f"the state of this layer is {expected}; got {got}. Use the state that the model returned, or "
+            "None to begin anew."
+        )
 
     def check(part: Tensor) -> Tensor:
         if part.ndim < 2 or part.shape[-2] != batch_size:
             raise ValueError(
-                f"the state has shape {tuple(part.shape)}, but the input has batch_size={batch_size}. "
-                f"Begin a new state with begin_state({batch_size}) when the batch size changes."
+                f"the state has shape {tuple(part.shape)}, but the input has batch_size={batch_size}, which "
+                "its second axis from the end must equal. Pass the state that belongs to these rows, or None to "
+                "begin anew."
             )
         return part
 

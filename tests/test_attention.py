@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from rnnlib import Vocab, generate, perplexity, train
-from rnnlib.attention import CausalAttentionModel
-from rnnlib.batching import SequenceLoader
-from rnnlib.trace import trace_shapes
+from rnnlib.models.attention import CausalAttentionModel
+from rnnlib.data.batches import SequenceLoader
+from rnnlib.inspect.trace import trace_shapes
 
 V, B, T = 7, 2, 8
 

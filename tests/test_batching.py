@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlib.batching import SequenceLoader, as_corpus, seq_data_iter_random, seq_data_iter_sequential
+from rnnlib.data.batches import SequenceLoader, as_corpus, seq_data_iter_random, seq_data_iter_sequential
 
 BOTH = [seq_data_iter_random, seq_data_iter_sequential]
 

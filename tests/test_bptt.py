@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib.bptt import rnn_by_hand
+from rnnlib.scratch.bptt import rnn_by_hand
 from rnnlib.scratch import rnn_step
 
 NUM_INPUTS, H, B, T = 3, 4, 2, 6

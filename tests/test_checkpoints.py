@@ -16,14 +16,14 @@ import safetensors.torch
 import torch
 from torch import nn
 
-import rnnlib.checkpoints
-from rnnlib.batching import SequenceLoader
-from rnnlib.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
-from rnnlib.history import History
-from rnnlib.models import RNNModel
+import rnnlib.training.checkpoints
+from rnnlib.data.batches import SequenceLoader
+from rnnlib.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
+from rnnlib.training.record import History
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch
-from rnnlib.text import Vocab
-from rnnlib.training import train
+from rnnlib.data.text import Vocab
+from rnnlib.training.loop import train
 
 V, H = 6, 10
 K, N = 2, 5
@@ -189,7 +189,7 @@ def test_a_pickle_is_not_run(tmp_path):
 
 
 def test_no_way_to_pickle_from_the_module():
-    tree = ast.parse(Path(rnnlib.checkpoints.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(rnnlib.training.checkpoints.__file__).read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported and not imported & {"pickle", "cloudpickle", "dill", "shelve", "marshal"}
@@ -246,8 +246,8 @@ def test_a_failure_while_saving_leaves_the_old_file(step, error, saved, monkeypa
 
     owner = {
         "save": safetensors.torch,
-        "load_checkpoint": rnnlib.checkpoints,
-        "replace": rnnlib.checkpoints.os,
+        "load_checkpoint": rnnlib.training.checkpoints,
+        "replace": rnnlib.training.checkpoints.os,
     }[step]
     monkeypatch.setattr(owner, step, fail)
     with pytest.raises(type(error)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnnlib.classifiers import SequenceClassifier, SequenceTagger
+from rnnlib.models.sequences import SequenceClassifier, SequenceTagger
 
 I_, H, K, B, T, V = 3, 4, 5, 2, 6, 7
 LAYERS = ("rnn", "lstm", "gru")

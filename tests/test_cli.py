@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from rnnlib.__main__ import OPTIONS, main
-from rnnlib.checkpoints import load_checkpoint, save_checkpoint
-from rnnlib.models import RNNModel
+from rnnlib.training.checkpoints import load_checkpoint, save_checkpoint
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch
 
 TINY = ["--batch-size", "2", "--num-steps", "5", "--num-hiddens", "8", "--device", "cpu"]
@@ -108,7 +108,7 @@ def test_corpora(capsys, tmp_path, monkeypatch):
         assert f"{name}  [not here]\n" in out
     assert "tale  [embedded]" in out and "verse  [embedded]" in out
     assert "public domain" in out and "公有领域" in out and "copyrighted" in out
-    from rnnlib.corpora.catalog import CatalogueEntry
+    from rnnlib.data.catalogue import CatalogueEntry
 
     monkeypatch.setattr(CatalogueEntry, "where", property(lambda self: "local"))
     assert main(["corpora"]) == 0

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib.conditional import ConditionalGenerator
-from rnnlib.fitting import fit
+from rnnlib.models.conditional import ConditionalGenerator
+from rnnlib.training.fitting import fit
 
 K, V, H, B, T = 3, 6, 8, 4, 5
 LAYERS = ("rnn", "lstm", "gru")

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlib import corpora
-from rnnlib.corpora import (
+from rnnlib.data import (
     CorpusUnavailable,
     DownloadError,
     WrongChecksum,

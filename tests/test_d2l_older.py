@@ -15,7 +15,7 @@ from torch import nn
 
 import rnnlib
 from rnnlib import d2l
-from rnnlib.corpora import Corpus, CorpusUnavailable
+from rnnlib.data import Corpus, CorpusUnavailable
 
 LYRICS = "想要有直升机 想要和你飞到宇宙去 想要和你融化在一起 " * 500
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlib.checks import check_positive, check_rate
+from rnnlib.common import check_positive, check_rate
 from rnnlib.devices import autocast, describe_device, get_device, set_seed
 
 

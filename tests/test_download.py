@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from rnnlib.corpora import download as download_function
-from rnnlib.corpora import fetch as fetch_module
-from rnnlib.corpora.download import DownloadError, download, sha1_of
-from rnnlib.corpora.fetch import NameNotFound, SourceFailed
+from rnnlib.data import download as download_function
+from rnnlib.data import fetch as fetch_module
+from rnnlib.data.download import DownloadError, download, sha1_of
+from rnnlib.data.fetch import NameNotFound, SourceFailed
 
 # The package gives the name "download" to the function, which hides the module of the same name.
-download_module = sys.modules["rnnlib.corpora.download"]
+download_module = sys.modules["rnnlib.data.download"]
 
 BODY = bytes(range(256)) * 500
 SHA1 = hashlib.sha1(BODY).hexdigest()
@@ -274,7 +274,7 @@ def test_failed_write_is_no_download_error(server, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
 def test_interrupt_from_the_keyboard_leaves_nothing_behind(server, tmp_path):
     code = (
-        "import sys; from rnnlib.corpora import download; "
+        "import sys; from rnnlib.data import download; "
         "download(sys.argv[1], sys.argv[2], sys.argv[3], timeout=30, progress=False)"
     )
     target = tmp_path / "file.bin"

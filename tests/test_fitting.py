@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rnnlib.classifiers import SequenceClassifier, SequenceTagger
-from rnnlib.fitting import fit, predict
-from rnnlib.training import NonFiniteLossError
+from rnnlib.models.sequences import SequenceClassifier, SequenceTagger
+from rnnlib.training.fitting import fit, predict
+from rnnlib.training.loop import NonFiniteLossError
 
 N, T = 40, 5
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib.generation import beam_search, generate, sample_token
-from rnnlib.models import RNNModel
+from rnnlib.generation.decoding import beam_search, generate, sample_token
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch, get_params
-from rnnlib.text import Vocab
+from rnnlib.data.text import Vocab
 
 KINDS = ["scratch", "rnn", "gru", "lstm", "batch_first", "embedding", "deep"]
 

@@ -55,7 +55,7 @@ def imported_by(source: str, package: str) -> set[str]:
 
 
 def test_the_reading_of_imports():
-    source = "import torch, rnnlib\nfrom rnnlib.text import Vocab\nfrom . import a\n"
+    source = "import torch, rnnlib\nfrom rnnlib.data.text import Vocab\nfrom . import a\n"
     source += "def f():\n    from ..plots import b"
     assert imported_by(source, "rnnlib.scratch") == {"__init__", "text", "scratch", "plots"}
     assert imported_by("from rnnlib import d2l, text", "rnnlib") == {"d2l", "text"}

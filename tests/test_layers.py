@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rnnlib import RNNModel, Vocab, generate, train
-from rnnlib.batching import SequenceLoader
+from rnnlib.data.batches import SequenceLoader
 from rnnlib.scratch import GRU, LSTM, RNN, gru_cell, gru_gates, lstm_cell, lstm_gates, rnn_cell
 
 ID, H, B, T = 3, 4, 2, 5

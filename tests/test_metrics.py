@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn
 
-from rnnlib.metrics import accuracy, f1_score, macro_recall, mean_squared_error, naive_forecast
+from rnnlib.inspect.metrics import accuracy, f1_score, macro_recall, mean_squared_error, naive_forecast
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlib.ngrams import NGramModel
+from rnnlib.models.ngrams import NGramModel
 
 
 def test_unigram_by_hand():

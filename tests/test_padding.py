@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_packed_sequence
 
-from rnnlib.classifiers import SequenceClassifier, SequenceTagger
-from rnnlib.padding import check_lengths, length_mask, pack, pad
+from rnnlib.models.sequences import SequenceClassifier, SequenceTagger
+from rnnlib.data.padding import check_lengths, length_mask, pack, pad
 
 NUM_INPUTS, H, K = 3, 4, 2
 LENGTHS = [2, 5, 1, 4]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlib.history import History
-from rnnlib.plots import PALETTE, curves, heatmap, learning_curves, use_style
+from rnnlib.training.record import History
+from rnnlib.inspect.plots import PALETTE, curves, heatmap, learning_curves, use_style
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rnnlib import RNNModel
-from rnnlib.probes import gate_activations, gradient_by_lag, scratch_twin
+from rnnlib.inspect.probes import gate_activations, gradient_by_lag, scratch_twin
 from rnnlib.scratch import GRU, LSTM, RNN
 from rnnlib.scratch.cells import gru_cell, lstm_cell, rnn_cell
 

@@ -29,13 +29,14 @@ import torch.nn.functional as F
 from torch import nn
 
 import rnnlib
-from rnnlib import d2l, metrics, scratch
+from rnnlib import d2l, scratch
 from rnnlib.__main__ import main
-from rnnlib.attention import CausalAttentionModel
-from rnnlib.checkpoints import CheckpointError
-from rnnlib.classifiers import SequenceClassifier, SequenceTagger
-from rnnlib.corpora import catalog, fetch, forget_failed_downloads
-from rnnlib.fitting import fit
+from rnnlib.data import catalogue, fetch, forget_failed_downloads
+from rnnlib.inspect import metrics
+from rnnlib.models.attention import CausalAttentionModel
+from rnnlib.models.sequences import SequenceClassifier, SequenceTagger
+from rnnlib.training.checkpoints import CheckpointError
+from rnnlib.training.fitting import fit
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, modes or users")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's measures and files")
@@ -707,11 +708,11 @@ def web(monkeypatch, tmp_path):
 
     def offer(*paths: str) -> None:
         entry = dataclasses.replace(
-            catalog.CATALOGUE["time_machine"],
+            catalogue.CATALOGUE["time_machine"],
             urls=tuple(base + path for path in paths),
             sha1=sha1(BODY).hexdigest(),
         )
-        monkeypatch.setitem(catalog.CATALOGUE, "time_machine", entry)
+        monkeypatch.setitem(catalogue.CATALOGUE, "time_machine", entry)
 
     server.offer = offer
     for name, value in {"RNNLIB_OFFLINE": "0", "no_proxy": "*", "XDG_CACHE_HOME": str(tmp_path)}.items():

@@ -8,9 +8,9 @@ from torch import nn
 from torch.testing import assert_close
 
 import rnnlib
-from rnnlib.models import RNNModel
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch, rnn
-from rnnlib.stepping import make_step
+from rnnlib.generation.steps import make_step
 
 V, H, B = 7, 5, 3
 

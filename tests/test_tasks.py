@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlib.tasks import (
+from rnnlib.data.tasks import (
     MARKS,
     adding_problem,
     copy_task,

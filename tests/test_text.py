@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlib.text import Vocab, clean_lines, count_corpus, tokenize
+from rnnlib.data.text import Vocab, clean_lines, count_corpus, tokenize
 
 token_lists = st.lists(st.text("abcdeé中文 ", min_size=1, max_size=2), max_size=60)
 

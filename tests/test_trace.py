@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib.models import RNNModel
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch
-from rnnlib.trace import ShapeTrace, TraceRow, _fold, trace_shapes
+from rnnlib.inspect.trace import ShapeTrace, TraceRow, _fold, trace_shapes
 
 B, T, V, H = 2, 5, 28, 64
 X = torch.arange(B * T).reshape(B, T)

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rnnlib.batching import SequenceLoader
-from rnnlib.history import History
-from rnnlib.models import RNNModel
+from rnnlib.data.batches import SequenceLoader
+from rnnlib.training.record import History
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch, get_params
-from rnnlib.training import NonFiniteLossError, grad_clipping, perplexity, train, train_epoch
+from rnnlib.training.loop import NonFiniteLossError, grad_clipping, perplexity, train, train_epoch
 
 V, H = 6, 12
 PERIOD = torch.tensor([1, 2, 3, 1, 4, 5, 2])  # what follows a token depends on more than that token

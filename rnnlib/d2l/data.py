@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnlib.batching import Batch, seq_data_iter_random, seq_data_iter_sequential
-from rnnlib.corpora import download as fetch_verified
-from rnnlib.corpora import load_corpus
-from rnnlib.corpora.catalog import CATALOGUE, cache_folder
-from rnnlib.corpora.download import sha1_of
-from rnnlib.corpora.sources import find
-from rnnlib.text import Vocab
-from rnnlib.text import tokenize as split_lines
+from rnnlib.data.batches import Batch, seq_data_iter_random, seq_data_iter_sequential
+from rnnlib.data import download as fetch_verified
+from rnnlib.data import load_corpus
+from rnnlib.data.catalogue import CATALOGUE, cache_folder
+from rnnlib.data.download import sha1_of
+from rnnlib.data.sources import find
+from rnnlib.data.text import Vocab
+from rnnlib.data.text import tokenize as split_lines
 
 __all__ = [
     "DATA_HUB",
@@ -34,7 +34,7 @@ DATA_HUB: dict[str, tuple[str, str]] = {
 def download(name: str, cache_dir: str | Path | None = None) -> str:
     """The local path of a file that ``DATA_HUB`` names; it is fetched and verified if it is not here yet.
 
-    A file that the catalogue of :mod:`rnnlib.corpora` knows by its checksum is looked for wherever
+    A file that the catalogue of :mod:`rnnlib.data` knows by its checksum is looked for wherever
     :func:`rnnlib.load_corpus` looks. If it cannot be had, the path is that of the embedded text that stands
     in, and a notice says so.
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlib import models
-from rnnlib.models import evaluating
+from rnnlib.models import language as models
+from rnnlib.models.language import evaluating
 from rnnlib.scratch import RNNModelScratch
 from rnnlib.states import State
 

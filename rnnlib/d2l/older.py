@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.batching import Batch
-from rnnlib.corpora import load_corpus
+from rnnlib.data.batches import Batch
+from rnnlib.data import load_corpus
 from rnnlib.d2l.models import greedy_indices
 from rnnlib.d2l.tools import Timer, try_gpu
 from rnnlib.d2l.training import run_epoch, to_perplexity

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnlib import training
+from rnnlib.training import loop as training
 from rnnlib.d2l.figures import Animator
 from rnnlib.d2l.models import predict_ch8
 from rnnlib.d2l.tools import Timer, sgd

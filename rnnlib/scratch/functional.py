@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 from rnnlib.states import State, check_state, map_state
 
 __all__ = ["get_params", "init_rnn_state", "rnn_step", "rnn", "RNNModelScratch"]
@@ -151,7 +151,7 @@ class RNNModelScratch:
         return self.params
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The parameters by position, for :mod:`rnnlib.checkpoints`."""
+        """The parameters by position, for :mod:`rnnlib.training.checkpoints`."""
         return {f"params.{i}": parameter.detach() for i, parameter in enumerate(self.params)}
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:

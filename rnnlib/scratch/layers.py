@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 from rnnlib.scratch.cells import gru_cell, lstm_cell, rnn_cell
 from rnnlib.states import State, check_state
 

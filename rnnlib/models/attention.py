@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 from rnnlib.states import check_state
 
 __all__ = ["CausalAttentionModel"]

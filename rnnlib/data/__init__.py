@@ -1,10 +1,10 @@
 """Texts to learn from: named corpora with verified download, files and strings of one's own."""
 
-from rnnlib.corpora.catalog import CatalogueEntry, available_corpora
-from rnnlib.corpora.download import DownloadError, download
-from rnnlib.corpora.loading import Corpus, corpus_from_string, load_corpus
-from rnnlib.corpora.sources import CorpusUnavailable, WrongChecksum, forget_failed_downloads
-from rnnlib.corpora.text_data import TextData, load_text
+from rnnlib.data.catalogue import CatalogueEntry, available_corpora
+from rnnlib.data.download import DownloadError, download
+from rnnlib.data.corpus import Corpus, corpus_from_string, load_corpus
+from rnnlib.data.sources import CorpusUnavailable, WrongChecksum, forget_failed_downloads
+from rnnlib.data.text_data import TextData, load_text
 
 __all__ = [
     "CatalogueEntry",

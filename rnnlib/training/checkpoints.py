@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlib.history import History
-from rnnlib.text import Vocab
+from rnnlib.training.record import History
+from rnnlib.data.text import Vocab
 
 __all__ = ["save_checkpoint", "load_checkpoint", "Checkpoint", "CheckpointError"]
 

@@ -6,10 +6,10 @@ import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnnlib.corpora.catalog import CATALOGUE, CatalogueEntry
-from rnnlib.corpora.parsing import decode, guess_language, lines_of, poems_of, song_lines, text_in_zip
-from rnnlib.corpora.sources import Found, find
-from rnnlib.text import tokenize
+from rnnlib.data.catalogue import CATALOGUE, CatalogueEntry
+from rnnlib.data.parsing import decode, guess_language, lines_of, poems_of, song_lines, text_in_zip
+from rnnlib.data.sources import Found, find
+from rnnlib.data.text import tokenize
 
 __all__ = ["Corpus", "corpus_from_string", "load_corpus"]
 

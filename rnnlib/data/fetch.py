@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from rnnlib.messages import notice
+from rnnlib.common import notice
 
 __all__ = ["NameNotFound", "SourceFailed", "fetch"]
 

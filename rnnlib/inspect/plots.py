@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from rnnlib.history import History
+from rnnlib.training.record import History
 
 __all__ = ["PALETTE", "use_style", "curves", "learning_curves", "heatmap"]
 

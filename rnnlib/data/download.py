@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rnnlib.corpora.fetch import NameNotFound, SourceFailed, fetch
+from rnnlib.data.fetch import NameNotFound, SourceFailed, fetch
 
 __all__ = ["DownloadError", "download", "sha1_of"]
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 
 __all__ = ["as_corpus", "seq_data_iter_random", "seq_data_iter_sequential", "SequenceLoader"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 
 __all__ = ["accuracy", "macro_recall", "f1_score", "mean_squared_error", "naive_forecast"]
 

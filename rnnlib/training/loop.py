@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.batching import SequenceLoader, as_corpus
-from rnnlib.checks import check_positive, check_rate
+from rnnlib.data.batches import SequenceLoader, as_corpus
+from rnnlib.common import check_positive, check_rate
 from rnnlib.devices import autocast, describe_device
-from rnnlib.history import History
-from rnnlib.messages import notice
-from rnnlib.models import evaluating
+from rnnlib.training.record import History
+from rnnlib.common import notice
+from rnnlib.models.language import evaluating
 from rnnlib.states import detach_state
 
 __all__ = ["train", "train_epoch", "perplexity", "grad_clipping", "NonFiniteLossError"]

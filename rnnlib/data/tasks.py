@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 
 __all__ = [
     "Split",

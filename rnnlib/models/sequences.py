@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_packed_sequence
 
-from rnnlib.checks import check_positive
-from rnnlib.models import LAYERS
-from rnnlib.padding import check_lengths, length_mask, pack
+from rnnlib.common import check_positive
+from rnnlib.models.language import LAYERS
+from rnnlib.data.padding import check_lengths, length_mask, pack
 
 __all__ = ["SequenceClassifier", "SequenceTagger"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from rnnlib.corpora.catalog import CATALOGUE, CatalogueEntry, cache_folder, embedded_file, local_folder
-from rnnlib.corpora.download import DownloadError, download, sha1_of
-from rnnlib.messages import notice
+from rnnlib.data.catalogue import CATALOGUE, CatalogueEntry, cache_folder, embedded_file, local_folder
+from rnnlib.data.download import DownloadError, download, sha1_of
+from rnnlib.common import notice
 
 __all__ = ["CorpusUnavailable", "Found", "WrongChecksum", "find", "forget_failed_downloads"]
 
@@ -124,7 +124,7 @@ def _from_network(entry: CatalogueEntry) -> Found:
     if entry.file_name in _failed_downloads:
         raise _NotThere(
             f"{_failed_downloads[entry.file_name]}\n  (not tried again in this process; "
-            "rnnlib.corpora.forget_failed_downloads() lifts that)"
+            "rnnlib.data.forget_failed_downloads() lifts that)"
         )
     try:
         path = download(entry.urls, cache_folder() / entry.file_name, entry.sha1, max_bytes=MAX_BYTES)

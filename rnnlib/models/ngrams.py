@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from rnnlib.checks import check_positive
+from rnnlib.common import check_positive
 
 __all__ = ["NGramModel"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnlib.models import RNNModel
+from rnnlib.models.language import RNNModel
 from rnnlib.scratch import RNNModelScratch, rnn
 from rnnlib.states import State
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rnnlib.batching import SequenceLoader
-from rnnlib.corpora.loading import Corpus, load_corpus
+from rnnlib.data.batches import SequenceLoader
+from rnnlib.data.corpus import Corpus, load_corpus
 from rnnlib.devices import get_device
-from rnnlib.text import Vocab
+from rnnlib.data.text import Vocab
 
 __all__ = ["TextData", "load_text"]
 

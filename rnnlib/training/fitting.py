@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from rnnlib.checks import check_positive, check_rate
-from rnnlib.models import evaluating
-from rnnlib.padding import check_lengths
-from rnnlib.training import NonFiniteLossError, grad_clipping, make_optimizer
+from rnnlib.common import check_positive, check_rate
+from rnnlib.models.language import evaluating
+from rnnlib.data.padding import check_lengths
+from rnnlib.training.loop import NonFiniteLossError, grad_clipping, make_optimizer
 
 __all__ = ["Fit", "fit", "predict"]
 

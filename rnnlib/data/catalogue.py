@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rnnlib.corpora.download import sha1_of
+from rnnlib.data.download import sha1_of
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -42,7 +42,7 @@ def cache_folder() -> Path:
 
 def embedded_file(file_name: str) -> Traversable:
     """A text that ships inside the package."""
-    return resources.files("rnnlib") / "data" / file_name
+    return resources.files("rnnlib") / "data" / "texts" / file_name
 
 
 @dataclass(frozen=True)

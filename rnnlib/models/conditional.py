@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rnnlib.checks import check_positive
-from rnnlib.generation import sample_token
-from rnnlib.models import LAYERS, evaluating
+from rnnlib.common import check_positive
+from rnnlib.generation.decoding import sample_token
+from rnnlib.models.language import LAYERS, evaluating
 from rnnlib.states import State
 
 __all__ = ["ConditionalGenerator"]

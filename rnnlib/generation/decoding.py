@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlib.checks import check_positive
-from rnnlib.models import evaluating
+from rnnlib.common import check_positive
+from rnnlib.models.language import evaluating
 from rnnlib.states import State, select_rows
-from rnnlib.stepping import make_step
-from rnnlib.text import Vocab
+from rnnlib.generation.steps import make_step
+from rnnlib.data.text import Vocab
 
 __all__ = ["generate", "beam_search", "sample_token"]
 

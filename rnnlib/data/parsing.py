@@ -8,7 +8,7 @@ import re
 import zipfile
 import zlib
 
-from rnnlib.text import clean_lines
+from rnnlib.data.text import clean_lines
 
 __all__ = [
     "decode",

@@ -1,0 +1,68 @@
+"""What every door shares: checks of arguments, notices in both languages, files that appear all at once."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+import stat
+import sys
+from numbers import Integral, Real
+from pathlib import Path
+
+FLOAT32_MAX = 3.4e38
+
+
+def check_positive(**values: int) -> None:
+    """Raise a ValueError that names the first value that is not an integer of at least 1.
+
+    NumPy's integers are as good as Python's; a bool is no number here.
+    """
+    check_at_least(1, **values)
+
+
+def check_at_least(minimum: int, **values: int) -> None:
+    """Raise a ValueError that names the first value that is not an integer of at least ``minimum``."""
+    for name, value in values.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
+            raise ValueError(f"{name}={value!r} must be an integer of at least {minimum}.")
+
+
+def check_rate(**values: float) -> None:
+    """Raise a ValueError that names the first value that is not a number above 0 within float32's range."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+            raise ValueError(f"{name}={value!r} must be a finite number above 0.")
+        if value > FLOAT32_MAX:
+            raise ValueError(f"{name}={value!r} is beyond the range of float32; give at most {FLOAT32_MAX:g}.")
+
+
+def notice(zh: str, en: str) -> None:
+    """Print a notice, Chinese first, English below it; flushed, so that it stands before what follows."""
+    print(f"{zh}\n{en}", file=sys.stdout, flush=True)
+
+
+def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write a file so that at every moment it is either the old one or the new one, whatever interrupts.
+
+    The bytes go to a temporary file in the same folder, which is then renamed. An existing file keeps its
+    mode; a symbolic link stays a link, and the file it points to is replaced.
+
+    Raises:
+        FileNotFoundError: if the folder does not exist.
+        OSError: if the file cannot be written; an older one is then unchanged.
+    """
+    path = Path(path)
+    target = path.resolve()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first.")
+    part = target.with_name(f".rnnlib-{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(data)
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(part, stat.S_IMODE(target.stat().st_mode))
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
