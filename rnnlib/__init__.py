@@ -1,59 +1,88 @@
 """rnnlib: recurrent neural networks in PyTorch, small and tested.
 
-Importing it needs torch alone. The names below are the everyday ones; each module has more. Floors, lower
-never imports higher: text, devices, checks, messages | corpora, batching, ngrams, padding, tasks | scratch,
-bptt, models, states, attention, classifiers, stepping | training, generation, checkpoints, history, trace,
-fitting, metrics, probes, conditional | plots | d2l, the command line.
+Importing it needs torch alone. The names below are the everyday ones; each door has more. Floors, lower never
+imports higher: common, devices, states | data | scratch, models | training, generation | inspect | d2l, the
+command line.
 """
 
-from rnnlib.data.batches import SequenceLoader, seq_data_iter_random, seq_data_iter_sequential
-from rnnlib.training.checkpoints import load_checkpoint, save_checkpoint
 from rnnlib.data import (
     Corpus,
     CorpusUnavailable,
+    ExampleLoader,
+    SequenceLoader,
     TextData,
+    Vocab,
     available_corpora,
+    clean_lines,
     corpus_from_string,
     load_corpus,
     load_text,
+    pad,
+    real_labels,
+    seq_data_iter_random,
+    seq_data_iter_sequential,
+    tokenize,
 )
 from rnnlib.devices import describe_device, get_device, set_seed
-from rnnlib.generation.decoding import beam_search, generate
-from rnnlib.training.record import History
-from rnnlib.models.language import RNNModel, count_parameters
-from rnnlib.models.ngrams import NGramModel
-from rnnlib.scratch import RNNModelScratch
-from rnnlib.data.text import Vocab, clean_lines, count_corpus, tokenize
-from rnnlib.inspect.trace import trace_shapes
-from rnnlib.training.loop import NonFiniteLossError, grad_clipping, perplexity, train, train_epoch
+from rnnlib.generation import beam_search, generate, generate_tokens
+from rnnlib.inspect import trace_shapes
+from rnnlib.models import (
+    CausalAttentionModel,
+    ConditionalGenerator,
+    NGramModel,
+    RNNModel,
+    SequenceClassifier,
+    SequenceTagger,
+    count_parameters,
+    predict,
+)
+from rnnlib.scratch import RNNModelScratch, grad_clipping
+from rnnlib.training import (
+    CheckpointError,
+    History,
+    load_checkpoint,
+    perplexity,
+    run_epoch,
+    save_checkpoint,
+    train,
+)
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
+    "CausalAttentionModel",
+    "CheckpointError",
+    "ConditionalGenerator",
     "Corpus",
     "CorpusUnavailable",
+    "ExampleLoader",
     "History",
     "NGramModel",
-    "NonFiniteLossError",
     "RNNModel",
     "RNNModelScratch",
+    "SequenceClassifier",
     "SequenceLoader",
+    "SequenceTagger",
     "TextData",
     "Vocab",
     "available_corpora",
     "beam_search",
     "clean_lines",
     "corpus_from_string",
-    "count_corpus",
     "count_parameters",
     "describe_device",
     "generate",
+    "generate_tokens",
     "get_device",
     "grad_clipping",
     "load_checkpoint",
     "load_corpus",
     "load_text",
+    "pad",
     "perplexity",
+    "predict",
+    "real_labels",
+    "run_epoch",
     "save_checkpoint",
     "seq_data_iter_random",
     "seq_data_iter_sequential",
@@ -61,5 +90,4 @@ __all__ = [
     "tokenize",
     "trace_shapes",
     "train",
-    "train_epoch",
 ]

@@ -10,6 +10,14 @@ from typing import Any
 
 import torch
 
+from rnnlib.common import notice
+from rnnlib.data import CorpusUnavailable, TextData, available_corpora, load_text
+from rnnlib.data.catalogue import cache_folder, local_folder
+from rnnlib.devices import describe_device, get_device, set_seed
+from rnnlib.generation.decoding import generate
+from rnnlib.models.language import LAYERS, RNNModel
+from rnnlib.models.modes import count_parameters
+from rnnlib.scratch import RNNModelScratch
 from rnnlib.training.checkpoints import (
     Checkpoint,
     CheckpointError,
@@ -17,13 +25,6 @@ from rnnlib.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from rnnlib.data import CorpusUnavailable, TextData, available_corpora, load_text
-from rnnlib.data.catalogue import cache_folder, local_folder
-from rnnlib.devices import describe_device, get_device, set_seed
-from rnnlib.generation.decoding import generate
-from rnnlib.common import notice
-from rnnlib.models.language import LAYERS, RNNModel, count_parameters
-from rnnlib.scratch import RNNModelScratch
 from rnnlib.training.loop import OPTIMIZERS, NonFiniteLossError, make_optimizer, train
 
 __all__ = ["main"]

@@ -11,6 +11,8 @@ import sys
 from numbers import Integral, Real
 from pathlib import Path
 
+from torch import Tensor
+
 FLOAT32_MAX = 3.4e38
 
 
@@ -35,7 +37,18 @@ def check_rate(**values: float) -> None:
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
             raise ValueError(f"{name}={value!r} must be a finite number above 0.")
         if value > FLOAT32_MAX:
-            raise ValueError(f"{name}={value!r} is beyond the range of float32; give at most {FLOAT32_MAX:g}.")
+            raise ValueError(
+                f"{name}={value!r} is beyond the range of float32; give at most {FLOAT32_MAX:g}."
+            )
+
+
+def check_tokens(X: Tensor) -> None:
+    """Raise a ValueError unless X is (B, T) token indices with at least one row and one step."""
+    if X.ndim != 2 or 0 in X.shape or X.is_floating_point():
+        raise ValueError(
+            f"X has shape {tuple(X.shape)} and {X.dtype}; whole-number token indices (B, T) with at least "
+            "one row and one step are expected."
+        )
 
 
 def notice(zh: str, en: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import torch
 
-__all__ = ["get_device", "set_seed", "describe_device", "autocast"]
+from rnnlib.common import check_at_least
 
 
 def get_device(name: str | torch.device = "auto") -> torch.device:
@@ -20,7 +20,7 @@ def get_device(name: str | torch.device = "auto") -> torch.device:
     Args:
         name: ``"auto"`` takes the first CUDA GPU, or the CPU where there is none. Apple's ``"mps"`` is never
             taken automatically, because its recurrent layers have returned wrong numbers (pytorch issues
-            94691, 90421, 94754, 190056); whoever wants it asks for it by name. Any name that torch knows
+            94691, 90421, 94754, 190056); ask for it by name if you want it. Any name that torch knows
             works: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
 
     Raises:
@@ -47,8 +47,8 @@ def set_seed(seed: int) -> None:
     With the same seed, the same call gives the same numbers on the CPU. On a GPU, cuDNN and atomics may still
     differ in the last digits.
     """
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed={seed!r} must be an integer of at least 0.")
+    check_at_least(0, seed=seed)
+    seed = int(seed)
     random.seed(seed)
     torch.manual_seed(seed)
     if "numpy" in sys.modules:

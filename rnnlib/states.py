@@ -41,7 +41,7 @@ def num_states(layer: Any) -> int:
 
 
 def zero_state(layer: Any, batch_size: int, device: Any = None, dtype: torch.dtype | None = None) -> State:
-    """The state of a recurrent layer before the first token: zeros (L*D, B, H), a tuple of them if it has several.
+    """The state of a recurrent layer before the first token: zeros (L*D, B, H), or a tuple of them.
 
     The first part of an LSTM with ``proj_size`` is as narrow as its outputs.
     """
@@ -62,7 +62,9 @@ def check_state(state: State, batch_size: int, parts: int | None = None) -> None
     """
     given = len(state) if isinstance(state, tuple) else 1
     if parts is not None and (isinstance(state, tuple) != (parts > 1) or given != parts):
-        expected = {1: "one tensor H", 2: "a pair (H, C) of tensors"}.get(parts, f"a tuple of {parts} tensors")
+        expected = {1: "one tensor H", 2: "a pair (H, C) of tensors"}.get(
+            parts, f"a tuple of {parts} tensors"
+        )
         got = f"a tuple of {given}" if isinstance(state, tuple) else type(state).__name__
         raise ValueError(
             f"the state of this layer is {expected}; got {got}. Use the state that the model returned, or "
@@ -73,8 +75,8 @@ def check_state(state: State, batch_size: int, parts: int | None = None) -> None
         if part.ndim < 2 or part.shape[-2] != batch_size:
             raise ValueError(
                 f"the state has shape {tuple(part.shape)}, but the input has batch_size={batch_size}, which "
-                "its second axis from the end must equal. Pass the state that belongs to these rows, or None to "
-                "begin anew."
+                "its second axis from the end must equal. Pass the state that belongs to these rows, or None "
+                "to begin anew."
             )
         return part
 

@@ -15,7 +15,7 @@ from rnnlib import d2l as ours
 pytest.importorskip("d2l", reason="the package d2l, the peer of these tests, is not installed")
 
 from d2l_chapters import SECTIONS, get_params, init_rnn_state, rnn
-from d2l_peer import import_d2l
+from benchmarks.d2l_peer import import_d2l
 
 CPU = torch.device("cpu")
 

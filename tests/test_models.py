@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rnnlib.models.language import RNNModel, count_parameters, evaluating
+from rnnlib.models.language import RNNModel
+from rnnlib.models.modes import count_parameters, evaluating
 from rnnlib.states import check_state, detach_state, map_state, select_rows
 
 V, H, E, B, T = 9, 6, 4, 3, 5

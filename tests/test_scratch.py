@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rnnlib.models.language import count_parameters
+from rnnlib.models.modes import count_parameters
 from rnnlib.scratch import RNNModelScratch, get_params, init_rnn_state, rnn, rnn_step
 
 V, H, B, T = 11, 7, 3, 5

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnlib.data.batches import seq_data_iter_random, seq_data_iter_sequential
 from rnnlib.d2l.data import (
     DATA_HUB,
     DATA_URL,
@@ -32,6 +31,7 @@ from rnnlib.d2l.older import (
 )
 from rnnlib.d2l.tools import Accumulator, Timer, evaluate_loss, load_array, sgd, try_gpu
 from rnnlib.d2l.training import grad_clipping, train_ch8, train_epoch_ch8
+from rnnlib.data.batches import seq_data_iter_random, seq_data_iter_sequential
 from rnnlib.data.text import Vocab, count_corpus
 
 __all__ = [

@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnlib.data.batches import Batch, seq_data_iter_random, seq_data_iter_sequential
 from rnnlib.data import download as fetch_verified
-from rnnlib.data import load_corpus
+from rnnlib.data.batches import Batch, seq_data_iter_random, seq_data_iter_sequential
 from rnnlib.data.catalogue import CATALOGUE, cache_folder
+from rnnlib.data.corpus import load_corpus
 from rnnlib.data.download import sha1_of
 from rnnlib.data.sources import find
 from rnnlib.data.text import Vocab
 from rnnlib.data.text import tokenize as split_lines
-
-__all__ = [
-    "DATA_HUB",
-    "DATA_URL",
-    "SeqDataLoader",
-    "download",
-    "load_corpus_time_machine",
-    "load_data_time_machine",
-    "read_time_machine",
-    "tokenize",
-]
 
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
 DATA_HUB: dict[str, tuple[str, str]] = {

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
-
-import torch
-
-__all__ = ["Animator", "plot", "pyplot", "set_axes", "set_figsize", "use_svg_display"]
 
 FORMATS = ("-", "m--", "g-.", "r:")
 
@@ -68,14 +64,18 @@ def set_axes(
     axes.grid()
 
 
-def _curves(values: Any) -> list[Any]:
-    """One curve, or a list of curves, as a list of sequences that matplotlib can draw."""
-    if hasattr(values, "ndim"):
-        curves = [values] if values.ndim == 1 else list(values)
-    else:
-        is_curve = len(values) > 0 and not hasattr(values[0], "__len__")
-        curves = [values] if is_curve else list(values)
-    return [curve.detach().cpu() if isinstance(curve, torch.Tensor) else curve for curve in curves]
+def _draw(axes: Any, curves: Iterable[Sequence[Any]], fmts: Sequence[str], look: Sequence[Any]) -> None:
+    """Draw curves, each ``(y,)`` or ``(x, y)``, in axes that are cleared first."""
+    axes.cla()
+    for curve, fmt in zip(curves, itertools.cycle(fmts)):
+        axes.plot(*curve, fmt)
+    set_axes(axes, *look)
+
+
+def _as_list(values: Any) -> list[Any]:
+    """The values of one curve, or of a list of curves, as a list of curves."""
+    is_list = values.ndim > 1 if hasattr(values, "ndim") else any(hasattr(v, "__len__") for v in values)
+    return list(values) if is_list else [values]
 
 
 def plot(
@@ -104,16 +104,9 @@ def plot(
     """
     set_figsize(figsize)
     axes = pyplot().gca() if axes is None else axes
-    X = _curves(X)
-    if Y is None:
-        pairs = [(curve,) for curve in X]
-    else:
-        Y = _curves(Y)
-        pairs = list(zip(X * len(Y) if len(X) == 1 else X, Y))
-    axes.cla()
-    for pair, fmt in zip(pairs, itertools.cycle(fmts)):
-        axes.plot(*pair, fmt)
-    set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
+    xs, ys = _as_list(X), [] if Y is None else _as_list(Y)
+    curves = zip(xs) if Y is None else zip(xs * len(ys) if len(xs) == 1 else xs, ys)
+    _draw(axes, curves, fmts, (xlabel, ylabel, xlim, ylim, xscale, yscale, legend))
 
 
 class Animator:
@@ -162,10 +155,7 @@ class Animator:
             if a is not None and b is not None:
                 self.X[i].append(float(a))
                 self.Y[i].append(float(b))
-        self.axes[0].cla()
-        for curve_x, curve_y, fmt in zip(self.X, self.Y, itertools.cycle(self.fmts)):
-            self.axes[0].plot(curve_x, curve_y, fmt)
-        set_axes(self.axes[0], *self._look)
+        _draw(self.axes[0], zip(self.X, self.Y), self.fmts, self._look)
         if _in_notebook():
             from IPython.display import clear_output, display
 

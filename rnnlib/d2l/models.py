@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rnnlib.models import language as models
-from rnnlib.models.language import evaluating
-from rnnlib.scratch import RNNModelScratch
+from rnnlib.models import language
+from rnnlib.models.modes import evaluating
 from rnnlib.states import State
 
-__all__ = ["RNNModel", "RNNModelScratch", "greedy_indices", "predict_ch8"]
+
+class RNNModelScratch:
+    """A language model made of the reader's three functions; states and outputs pass as they are.
+
+    Args:
+        vocab_size: V.
+        num_hiddens: H.
+        device: where the parameters lie.
+        get_params: ``(vocab_size, num_hiddens, device) -> list of tensors``.
+        init_state: ``(batch_size, num_hiddens, device) -> state``.
+        forward_fn: ``(inputs (T, B, V) float32, state, params) -> (logits (T*B, V), state)``.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        num_hiddens: int,
+        device: Any,
+        get_params: Callable[..., list[Tensor]],
+        init_state: Callable[..., Any],
+        forward_fn: Callable[..., tuple[Tensor, Any]],
+    ):
+        self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
+        self.params = get_params(vocab_size, num_hiddens, device)
+        self.init_state, self.forward_fn = init_state, forward_fn
+
+    def __call__(self, X: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Indices (B, T) give logits (T*B, V) and the new state."""
+        inputs = F.one_hot(X.T.long(), self.vocab_size).float()  # (T, B, V)
+        return self.forward_fn(inputs, state, self.params)
+
+    def begin_state(self, batch_size: int, device: Any) -> Any:
+        """The state before the first token."""
+        return self.init_state(batch_size, self.num_hiddens, device)
 
 
-class RNNModel(models.RNNModel):
-    """:class:`rnnlib.RNNModel` with d2l's order of arguments in ``begin_state``.
+class RNNModel(language.RNNModel):
+    """:class:`rnnlib.RNNModel` with d2l's layout of the logits and its order of arguments in ``begin_state``.
 
     It takes indices of any type (the older edition's are float32), and ``state=None`` begins with zeros.
     """
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Indices (B, T) give logits (T*B, V) and the new state."""
-        return super().forward(inputs.long(), state)
+        """Indices (B, T) give logits (T*B, V), T blocks of B rows, and the new state."""
+        logits, state = super().forward(inputs.long(), state)
+        return logits.transpose(0, 1).flatten(0, 1), state
 
     def begin_state(self, device: Any = None, batch_size: Any = 1) -> State:
         """Zeros of shape (L*D, B, H), for an LSTM a pair of them.
@@ -37,18 +71,18 @@ class RNNModel(models.RNNModel):
         return super().begin_state(batch_size, device)
 
 
-def greedy_indices(
-    net: Any, indices: Sequence[int], num_preds: int, state: State | None, device: Any
-) -> list[int]:
-    """The given indices and ``num_preds`` more, each the likeliest after those before it."""
-    tokens = [torch.tensor([index], device=device) for index in indices]
-    X = torch.stack(tokens, dim=1)  # (1, T)
+def greedy_indices(net: Any, prefix: Sequence[int], num_preds: int, state: Any, device: Any) -> list[int]:
+    """The indices of a prefix and ``num_preds`` more, each the likeliest after those before it.
+
+    The net reads one token at a time, as d2l's do: a bidirectional one answers otherwise to a whole prefix.
+    """
+    indices = list(prefix)
     with evaluating(net):
-        for _ in range(num_preds):
-            logits, state = net(X, state)
-            tokens.append(logits[-1:].argmax(dim=1))  # (1,)
-            X = tokens[-1][None]
-    return torch.cat(tokens).tolist()
+        for i in range(len(prefix) + num_preds - 1):
+            logits, state = net(torch.tensor([[indices[i]]], device=device), state)
+            if i + 1 == len(indices):
+                indices.append(int(logits.argmax()))
+    return indices
 
 
 def predict_ch8(prefix: str | Sequence[str], num_preds: int, net: Any, vocab: Any, device: Any) -> str:

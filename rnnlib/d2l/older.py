@@ -10,20 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.data.batches import Batch
-from rnnlib.data import load_corpus
 from rnnlib.d2l.models import greedy_indices
 from rnnlib.d2l.tools import Timer, try_gpu
-from rnnlib.d2l.training import run_epoch, to_perplexity
-
-__all__ = [
-    "data_iter_consecutive",
-    "data_iter_random",
-    "load_data_jay_lyrics",
-    "predict_rnn_pytorch",
-    "to_onehot",
-    "train_and_predict_rnn_pytorch",
-]
+from rnnlib.d2l.training import train_epoch_ch8
+from rnnlib.data.batches import Batch
+from rnnlib.data.corpus import load_corpus
 
 NUM_CHARACTERS = 10_000  # of the lyrics, as in the published runs
 
@@ -154,21 +145,14 @@ def train_and_predict_rnn_pytorch(
     model.to(device)
     loss = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    options = {"theta": clipping_theta, "begin": lambda batch_size: None}
     for epoch in range(1, num_epochs + 1):
         timer = Timer()
-        total, count = run_epoch(
-            model,
-            data_iter_consecutive(corpus_indices, batch_size, num_steps, device),
-            loss,
-            optimizer,
-            device,
-            theta=clipping_theta,
-            begin=lambda batch_size: None,
-            carry_state=True,
-        )
+        batches = data_iter_consecutive(corpus_indices, batch_size, num_steps, device)
+        ppl, _ = train_epoch_ch8(model, batches, loss, optimizer, device, False, **options)
         seconds = timer.stop()
         if epoch % pred_period == 0:
-            print(f"epoch {epoch}, perplexity {to_perplexity(total, count):f}, time {seconds:.2f} sec")
+            print(f"epoch {epoch}, perplexity {ppl:f}, time {seconds:.2f} sec")
             for prefix in prefixes:
                 sample = predict_rnn_pytorch(
                     prefix, pred_len, model, vocab_size, device, idx_to_char, char_to_idx

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-__all__ = ["Accumulator", "Timer", "evaluate_loss", "load_array", "sgd", "try_gpu"]
-
 
 class Timer:
     """A stopwatch that runs from the start and keeps every time it was stopped at, in seconds."""
@@ -49,8 +47,9 @@ class Accumulator:
         self.data = [0.0] * n
 
     def add(self, *args: float | Tensor) -> None:
-        """Add one number to each sum."""
-        self.data = [total + float(value) for total, value in zip(self.data, args)]
+        """Add one number to each sum; of a tensor with a gradient only the value."""
+        values = (value.detach() if isinstance(value, Tensor) else value for value in args)
+        self.data = [total + float(value) for total, value in zip(self.data, values)]
 
     def reset(self) -> None:
         """Set every sum to zero."""
@@ -95,5 +94,5 @@ def evaluate_loss(
     for X, y in data_iter:
         out = net(X)
         values = loss(out, y.reshape(out.shape))
-        metric.add(values.detach().sum(), values.numel())
+        metric.add(values.sum(), values.numel())
     return metric[0] / metric[1]

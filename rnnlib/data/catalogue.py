@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.util
 import os
 from dataclasses import dataclass
@@ -10,25 +12,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rnnlib.data.download import sha1_of
-
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = [
-    "CATALOGUE",
-    "CatalogueEntry",
-    "available_corpora",
-    "cache_folder",
-    "embedded_file",
-    "local_folder",
-]
+
+def sha1_of(data: bytes) -> str:
+    """SHA-1 of ``data`` as 40 hexadecimal digits. It tells files apart; it is no defence against forgery."""
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported here."""
+    return importlib.util.find_spec(package) is not None
 
 
 def local_folder() -> Path | None:
-    """The reader's own folder of corpora, ``$RNNLIB_DATA``; None where it is not set."""
+    """The reader's own folder of corpora, ``$RNNLIB_DATA``; None where it is not set.
+
+    Raises:
+        ValueError: if it begins with ``~`` and a user who is not known here.
+    """
     value = os.environ.get("RNNLIB_DATA", "")
-    return Path(value).expanduser() if value else None
+    folder = os.path.expanduser(value)
+    if folder.startswith("~"):
+        raise ValueError(
+            f"RNNLIB_DATA={value!r} begins with the home folder of a user who is not known here. Set it to the "
+            "full path of a folder, or unset it."
+        )
+    return Path(folder) if value else None
 
 
 def cache_folder() -> Path:
@@ -56,6 +67,8 @@ class CatalogueEntry:
         licence: who may do what with it, Chinese | English.
         file_name: name of its file in ``$RNNLIB_DATA``, in the cache or in the package.
         sha1: checksum of that file; None for a text that ships inside the package.
+        form: ``"prose"``; ``"glued"`` for prose whose lines are joined without a space, as in the published
+            runs; ``"poems"`` for a chinese-poetry anthology in JSON; ``"songs"`` for lyrics in a zip.
         urls: where it can be downloaded; empty for a text that ships inside the package.
         substitute: name of the embedded text that stands in when the file cannot be had, or None.
         package: a package that preparing the text needs, or None.
@@ -67,6 +80,7 @@ class CatalogueEntry:
     licence: str
     file_name: str
     sha1: str | None = None
+    form: str = "prose"
     urls: tuple[str, ...] = ()
     substitute: str | None = None
     package: str | None = None
@@ -82,15 +96,15 @@ class CatalogueEntry:
         if self.is_embedded:
             return "embedded"
         for folder, answer in ((local_folder(), "local"), (cache_folder(), "cached")):
-            path = folder and folder / self.file_name
-            if path and path.is_file() and sha1_of(path.read_bytes()) == self.sha1:
-                return answer
+            with contextlib.suppress(OSError):
+                if folder and sha1_of((folder / self.file_name).read_bytes()) == self.sha1:
+                    return answer
         return "not here"
 
     @property
     def lacks_package(self) -> bool:
         """Whether :attr:`package` is needed and not installed."""
-        return self.package is not None and importlib.util.find_spec(self.package) is None
+        return self.package is not None and not is_installed(self.package)
 
 
 def _on_github(repository: str, commit: str, path: str) -> tuple[str, str]:
@@ -112,6 +126,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             licence="公有领域 | public domain",
             file_name="timemachine.txt",
             sha1="090b5e7e70c295757f55df93cb0a180b9691891a",
+            form="glued",
             urls=(
                 *_on_github(
                     "d2l-ai/d2l-zh", "5918a8b9e8dd92e5085c15118e76c919b04f09a7", "data/timemachine.txt"
@@ -130,6 +145,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             ),
             file_name="tangshisanbaishou.json",
             sha1="487e0327abde8e704c39aaefb66c2a1282fb3da6",
+            form="poems",
             urls=_on_github(
                 "chinese-poetry/chinese-poetry",
                 "99ebbef7e1345c0985c44b9fd96a3f9e776f117b",
@@ -148,6 +164,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             ),
             file_name="jaychou_lyrics.txt.zip",
             sha1="9529987e701a4f37048ab778270a5dde9a762a0b",
+            form="songs",
             urls=_on_github(
                 "d2l-ai/d2l-zh", "66964df083b506fcc672132851ea171519d48d0b", "data/jaychou_lyrics.txt.zip"
             ),

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_sequence
 
-__all__ = ["pad", "length_mask", "check_lengths", "pack"]
-
 
 def pad(sequences: Sequence[Tensor], value: float = 0) -> tuple[Tensor, Tensor]:
     """Put sequences of different lengths side by side.

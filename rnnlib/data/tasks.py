@@ -1,35 +1,20 @@
-"""Data with labels: made by rule, made from a text, or bundled with well-known packages."""
+"""Data with labels: made by rule, made from a text, or bundled with scikit-learn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from rnnlib.common import check_positive
-
-__all__ = [
-    "Split",
-    "adding_problem",
-    "copy_task",
-    "word_boundaries",
-    "restore_spaces",
-    "punctuation",
-    "restore_punctuation",
-    "digits",
-    "sunspots",
-    "windows",
-]
-
+from rnnlib.common import check_at_least, check_positive
 
 MARKS = "，。？！；：、"
 
 
-@dataclass(frozen=True)
-class Split:
-    """Inputs (N, ...) and labels (N, ...), for training and held out."""
+class Digits(NamedTuple):
+    """Images (N, 8, 8) float32 and their digits (N,) int64, for training and held out."""
 
     X_train: Tensor
     Y_train: Tensor
@@ -55,9 +40,8 @@ def adding_problem(num_examples: int, num_steps: int, seed: int = 0) -> tuple[Te
     Raises:
         ValueError: if N is not positive, or T is below 2.
     """
-    check_positive(num_examples=num_examples, num_steps=num_steps)
-    if num_steps < 2:
-        raise ValueError(f"num_steps={num_steps} must be at least 2, one for each mark.")
+    check_positive(num_examples=num_examples)
+    check_at_least(2, num_steps=num_steps)
     generator = torch.Generator().manual_seed(seed)
     values = torch.rand(num_examples, num_steps, generator=generator)
     half = num_steps // 2
@@ -129,12 +113,6 @@ def word_boundaries(lines: Iterable[str], num_steps: int) -> tuple[Tensor, Tenso
     return _cut(letters, num_steps), _cut(ends, num_steps)
 
 
-def restore_spaces(X: Sequence[int], ends: Sequence[int]) -> str:
-    """Letters (0-25) and boundary labels of one row, as text with its spaces."""
-    letters = (chr(ord("a") + int(x)) + (" " if end else "") for x, end in zip(X, ends, strict=True))
-    return "".join(letters).strip()
-
-
 def punctuation(lines: Iterable[str], num_steps: int, marks: str = MARKS) -> tuple[list[list[str]], Tensor]:
     """Take the punctuation out of Chinese verse; each character's label says which mark follows it.
 
@@ -164,10 +142,41 @@ def punctuation(lines: Iterable[str], num_steps: int, marks: str = MARKS) -> tup
     return [characters[i * num_steps : (i + 1) * num_steps] for i in range(len(Y))], Y
 
 
-def restore_punctuation(characters: Sequence[str], labels: Sequence[int], marks: str = MARKS) -> str:
-    """Characters and mark labels of one row, as punctuated text."""
+def restore(characters: Sequence[str | int], labels: Sequence[int], marks: Sequence[str] = (" ",)) -> str:
+    """One row of :func:`word_boundaries` or :func:`punctuation` as text again.
+
+    Args:
+        characters: T characters, or T letters as 0-25 (numbers or a tensor).
+        labels: T labels; k > 0 puts ``marks[k - 1]`` behind the character, 0 nothing.
+        marks: a space by default; for :func:`punctuation` its ``marks``.
+
+    Returns:
+        The text, without blanks at its end.
+
+    Raises:
+        ValueError: if the lengths differ, a label has no mark, or a number is no letter.
+    """
     signs = ["", *marks]
-    return "".join(char + signs[int(label)] for char, label in zip(characters, labels, strict=True))
+    characters, labels = list(characters), [int(label) for label in labels]
+    if len(characters) != len(labels):
+        raise ValueError(
+            f"there are {len(characters)} characters and {len(labels)} labels; give one for each."
+        )
+    if not all(0 <= label < len(signs) for label in labels):
+        raise ValueError(
+            f"labels run from {min(labels)} to {max(labels)}; for {len(marks)} mark(s) they are "
+            f"0 to {len(marks)}."
+        )
+    return "".join(_letter(c) + signs[label] for c, label in zip(characters, labels)).rstrip()
+
+
+def _letter(character: str | int) -> str:
+    """A character as it is, or the letter of an index 0-25."""
+    if isinstance(character, str):
+        return character
+    if not 0 <= int(character) < 26:
+        raise ValueError(f"{int(character)} is no letter; letters are 0 (a) to 25 (z), or strings.")
+    return chr(ord("a") + int(character))
 
 
 def _cut(values: Sequence[int], num_steps: int) -> Tensor:
@@ -180,7 +189,7 @@ def _cut(values: Sequence[int], num_steps: int) -> Tensor:
     return torch.tensor(values[: count * num_steps]).view(count, num_steps)
 
 
-def digits(test_share: float = 0.25, seed: int = 0) -> Split:
+def digits(test_share: float = 0.25, seed: int = 0) -> Digits:
     """scikit-learn's handwritten digits, read row by row: 8 steps of 8 grey values in [0, 1].
 
     Args:
@@ -188,7 +197,7 @@ def digits(test_share: float = 0.25, seed: int = 0) -> Split:
         seed: the same seed holds out the same images.
 
     Returns:
-        A :class:`Split` with X (N, 8, 8) float32 and Y (N,) int64 in 0-9; 1,797 images in all.
+        ``(X_train, Y_train, X_test, Y_test)``: X (N, 8, 8) float32, Y (N,) int64 in 0-9; 1,797 images in all.
 
     Raises:
         ValueError: if ``test_share`` does not lie between 0 and 1.
@@ -201,14 +210,7 @@ def digits(test_share: float = 0.25, seed: int = 0) -> Split:
     X, Y = torch.tensor(bunch.images, dtype=torch.float32) / 16, torch.tensor(bunch.target).long()
     order = torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))
     test, train = order[: int(len(X) * test_share)], order[int(len(X) * test_share) :]
-    return Split(X[train], Y[train], X[test], Y[test])
-
-
-def sunspots() -> Tensor:
-    """The yearly mean number of sunspots, 1700 to 2008, as statsmodels bundles it: (309,) float32."""
-    from statsmodels.datasets import sunspots as data
-
-    return torch.tensor(data.load_pandas().data["SUNACTIVITY"].to_numpy(), dtype=torch.float32)
+    return Digits(X[train], Y[train], X[test], Y[test])
 
 
 def windows(series: Tensor, num_steps: int, horizon: int = 1) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnnlib.common import check_positive
-from rnnlib.models.language import evaluating
+from rnnlib.models.modes import evaluating
 from rnnlib.states import State, select_rows
 from rnnlib.generation.steps import make_step
 from rnnlib.data.text import Vocab

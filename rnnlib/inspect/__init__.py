@@ -1,0 +1,1 @@
+from rnnlib.inspect.trace import trace_shapes

@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from rnnlib.models.language import evaluating
+from rnnlib.models.modes import evaluating
 
 __all__ = ["trace_shapes", "ShapeTrace", "TraceRow"]
 

@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.common import check_positive
+from rnnlib.common import check_positive, check_tokens
 from rnnlib.states import check_state
-
-__all__ = ["CausalAttentionModel"]
 
 
 class _Block(nn.Module):
@@ -38,7 +36,7 @@ class _Block(nn.Module):
 
 
 class CausalAttentionModel(nn.Module):
-    """A causal attention language model with the calling convention of :class:`rnnlib.models.RNNModel`.
+    """A causal attention language model with the calling convention of :class:`rnnlib.RNNModel`.
 
     It has no hidden state: what it carries from call to call is the text itself, up to the last ``window``
     tokens, which it reads again as context. Where an RNN's state keeps its size, this one grows with T until
@@ -87,7 +85,7 @@ class CausalAttentionModel(nn.Module):
     def forward(
         self, X: Tensor, state: tuple[Tensor, ...] | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Logits (T*B, V), the T blocks of B rows one below the other, and the tokens read so far.
+        """Logits (B, T, V), and the tokens read so far.
 
         Args:
             X: (B, T) int64 token indices.
@@ -96,22 +94,20 @@ class CausalAttentionModel(nn.Module):
         Raises:
             ValueError: if X is not (B, T) with T >= 1, or the state is no tuple of one (B, P) tensor.
         """
-        if X.ndim != 2 or X.shape[1] == 0:
-            raise ValueError(f"X has shape {tuple(X.shape)}; token indices of shape (B, T) are expected.")
+        check_tokens(X)
         if state is None:
             state = self.begin_state(X.shape[0], X.device)
         if not isinstance(state, tuple) or len(state) != 1 or state[0].ndim != 2:
-            raise ValueError("the state of this model is a tuple of one (B, P) tensor; use begin_state().")
+            raise ValueError(
+                "the state of this model is a tuple of one (B, P) tensor; pass the one it returned, or None."
+            )
         check_state(state, X.shape[0])
         (context,) = state
         features = []
         for piece in X.split(max(1, self.window // 2), dim=1):
             context = torch.cat([context, piece], dim=1)[:, -self.window :]
-            features.append(
-                self._read(context)[:, -piece.shape[1] :]
-            )  # only the new tokens are predicted from
-        Y = torch.cat(features, dim=1).transpose(0, 1)  # (T, B, E)
-        return self.linear(Y).reshape(-1, self.vocab_size), (context,)
+            features.append(self._read(context)[:, -piece.shape[1] :])  # those of the new tokens
+        return self.linear(torch.cat(features, dim=1)), (context,)
 
     def _read(self, context: Tensor) -> Tensor:
         """Token indices (B, P), P at most the window, to features (B, P, E)."""

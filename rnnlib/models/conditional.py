@@ -5,12 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rnnlib.common import check_positive
-from rnnlib.generation.decoding import sample_token
-from rnnlib.models.language import LAYERS, evaluating
-from rnnlib.states import State
-
-__all__ = ["ConditionalGenerator"]
+from rnnlib.common import check_positive, check_tokens
+from rnnlib.models.language import LAYERS
+from rnnlib.states import State, check_state, num_states
 
 
 class ConditionalGenerator(nn.Module):
@@ -21,6 +18,8 @@ class ConditionalGenerator(nn.Module):
     The label takes the place that the encoder's last state has in I. Sutskever, O. Vinyals, Q. V. Le,
     "Sequence to sequence learning with neural networks", NIPS 2014. A begin token (index V, which is never
     written) is read before x_1.
+
+        logits, state = model(X, state=None, labels=None)
 
     Args:
         num_labels: K, how many labels there are.
@@ -33,10 +32,12 @@ class ConditionalGenerator(nn.Module):
     Raises:
         ValueError: for an unknown layer, or sizes that are not positive.
 
-    Example:
+    Example: labels (N,), sequences X (N, T).
         >>> model = ConditionalGenerator(num_labels=10, vocab_size=17, num_hiddens=64)
-        >>> fit(model, (labels, X), X, loss=nn.CrossEntropyLoss(), num_epochs=10)  # labels (N,), X (N, T)
-        >>> model.generate(torch.tensor([3, 3, 8]), num_steps=64).shape
+        >>> examples = rnnlib.ExampleLoader((model.shifted(X), None, labels), X)
+        >>> rnnlib.train(model, examples, num_epochs=10, optimizer="adam")
+        >>> first, state = model.begin(torch.tensor([3, 3, 8]))
+        >>> rnnlib.generate_tokens(model, first, 64, state=state, temperature=1.0).shape
         torch.Size([3, 64])
     """
 
@@ -56,78 +57,60 @@ class ConditionalGenerator(nn.Module):
         check_positive(num_labels=num_labels, vocab_size=vocab_size, num_hiddens=num_hiddens)
         check_positive(num_layers=num_layers, embedding_size=embedding_size)
         self.num_labels, self.vocab_size, self.num_outputs = num_labels, vocab_size, vocab_size
-        self.num_parts = 2 if layer == "lstm" else 1  # H, and for an LSTM C
-        self.labels = nn.Embedding(num_labels, self.num_parts * num_layers * num_hiddens)
+        parts = 2 if layer == "lstm" else 1  # H, and for an LSTM C
+        self.labels = nn.Embedding(num_labels, parts * num_layers * num_hiddens)
         self.tokens = nn.Embedding(vocab_size + 1, embedding_size)
         self.rnn = LAYERS[layer](embedding_size, num_hiddens, num_layers, batch_first=True)
         self.output = nn.Linear(num_hiddens, vocab_size)
 
-    def begin_state(self, labels: Tensor) -> State:
-        """Labels (B,) int64 to the state before the first token: (L, B, H), for an LSTM a pair of them.
+    def begin(self, labels: Tensor) -> tuple[Tensor, State]:
+        """What writing about labels (B,) begins with.
+
+        Returns:
+            ``(X, state)``: begin tokens (B, 1) int64, and the state (L, B, H) of the labels, for an LSTM a
+            pair.
 
         Raises:
             ValueError: if the labels are not (B,) whole numbers from 0 to K - 1.
         """
         if labels.ndim != 1 or labels.is_floating_point() or len(labels) == 0:
             raise ValueError(
-                f"labels have shape {tuple(labels.shape)} and {labels.dtype}; (B,) whole numbers are wanted."
+                f"labels have shape {tuple(labels.shape)} and {labels.dtype}; whole numbers (B,) are needed."
             )
         if not 0 <= int(labels.min()) <= int(labels.max()) < self.num_labels:
             raise ValueError(
                 f"labels run from {int(labels.min())} to {int(labels.max())}; they must lie between 0 and "
                 f"{self.num_labels - 1}."
             )
-        shape = (len(labels), self.num_parts, self.rnn.num_layers, self.rnn.hidden_size)
+        shape = (len(labels), num_states(self.rnn), self.rnn.num_layers, self.rnn.hidden_size)
         parts = self.labels(labels).view(shape).permute(1, 2, 0, 3).contiguous()  # (1 or 2, L, B, H)
-        return (parts[0], parts[1]) if self.num_parts == 2 else parts[0]
+        first = torch.full_like(labels[:, None], self.vocab_size)
+        return first, parts[0] if len(parts) == 1 else tuple(parts)
 
-    def forward(self, labels: Tensor, X: Tensor) -> Tensor:
-        """Logits (B, T, V) for every token of X (B, T), each from the label (B,) and the tokens before it.
+    def shifted(self, X: Tensor) -> Tensor:
+        """What is read when X (B, T) is to be predicted: the begin token, then all tokens but the last."""
+        check_tokens(X)
+        return torch.cat([torch.full_like(X[:, :1], self.vocab_size), X[:, :-1]], dim=1)
 
-        X is thus the target as well as the input. Tokens behind the end of a shorter row have no influence on
-        those before; give them the label -100 in the target.
-
-        Raises:
-            ValueError: if X is not (B, T) whole numbers with one row per label, or a label is out of range.
-        """
-        if X.ndim != 2 or X.is_floating_point() or len(X) != len(labels) or X.shape[1] == 0:
-            raise ValueError(
-                f"X has shape {tuple(X.shape)} and {X.dtype}; (B, T) whole numbers with B = {len(labels)}, "
-                "one row per label, are expected."
-            )
-        read = torch.cat([torch.full_like(X[:, :1], self.vocab_size), X[:, :-1]], dim=1)  # shifted by one
-        Y, _ = self.rnn(self.tokens(read), self.begin_state(labels))  # (B, T, H)
-        return self.output(Y)
-
-    def generate(
-        self,
-        labels: Tensor,
-        num_steps: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        seed: int = 0,
-    ) -> Tensor:
-        """Write one sequence for each label.
+    def forward(
+        self, X: Tensor, state: State | None = None, labels: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Logits (B, T, V), each from the state and the tokens up to that step, and the new state.
 
         Args:
-            labels: (B,) int64; a label that stands there twice gets two sequences.
-            num_steps: T.
-            temperature, top_k: as for :func:`rnnlib.generation.sample_token`; 0 is greedy.
-            seed: the same seed gives the same sequences on the same device.
-
-        Returns:
-            (B, T) int64.
+            X: (B, T) int64 tokens that are read, the begin token first (see :meth:`shifted`).
+            state: (L, B, H), for an LSTM a pair: where reading goes on.
+            labels: (B,) int64 to begin with instead of a state.
 
         Raises:
-            ValueError: for labels or arguments out of range.
+            ValueError: if X is not (B, T), labels or state have other rows than X, or there are both or
+                neither.
         """
-        check_positive(num_steps=num_steps)
-        generator = torch.Generator(labels.device).manual_seed(seed)
-        token, written = torch.full_like(labels, self.vocab_size), []
-        with evaluating(self):
-            state = self.begin_state(labels)
-            for _ in range(num_steps):
-                Y, state = self.rnn(self.tokens(token[:, None]), state)  # (B, 1, H)
-                token = sample_token(self.output(Y[:, 0]), temperature, top_k, generator)  # (B,)
-                written.append(token)
-        return torch.stack(written, dim=1)
+        check_tokens(X)
+        if (state is None) == (labels is None):
+            raise ValueError("give either the state that the model returned, or the labels to begin with.")
+        if labels is not None:
+            _, state = self.begin(labels)
+        check_state(state, len(X), num_states(self.rnn))
+        Y, state = self.rnn(self.tokens(X), state)  # (B, T, H)
+        return self.output(Y), state

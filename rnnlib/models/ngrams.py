@@ -10,8 +10,6 @@ from torch import Tensor
 
 from rnnlib.common import check_positive
 
-__all__ = ["NGramModel"]
-
 
 class NGramModel:
     """Probabilities from counts, with Witten-Bell interpolation down to the uniform distribution.

@@ -7,10 +7,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_packed_sequence
 
 from rnnlib.common import check_positive
-from rnnlib.models.language import LAYERS
 from rnnlib.data.padding import check_lengths, length_mask, pack
-
-__all__ = ["SequenceClassifier", "SequenceTagger"]
+from rnnlib.models.language import LAYERS
+from rnnlib.states import State, check_state, num_states
 
 
 class _SequenceReader(nn.Module):
@@ -46,22 +45,26 @@ class _SequenceReader(nn.Module):
         self.num_outputs = num_outputs
         self.output = nn.Linear(num_hiddens * (2 if bidirectional else 1), num_outputs)
 
-    def _read(self, X: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """All outputs (B, T, D*H), the last layer's final state (B, D*H), and the lengths (B,)."""
+    def _read(
+        self, X: Tensor, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, State]:
+        """Outputs (B, T, D*H), the last layer's final state (B, D*H), lengths (B,), and the whole state."""
         self._check(X)
         B, T = X.shape[:2]
+        if state is not None:
+            check_state(state, B, num_states(self.rnn))
         inputs = X if self.embedding is None else self.embedding(X)
         if lengths is None:
             lengths = torch.full((B,), T)
-            outputs, state = self.rnn(inputs)
+            outputs, state = self.rnn(inputs, state)
         else:
             lengths = check_lengths(lengths, B, T)
-            packed, state = self.rnn(pack(inputs, lengths))
+            packed, state = self.rnn(pack(inputs, lengths), state)
             outputs, _ = pad_packed_sequence(packed, batch_first=True, total_length=T)
         H = state[0] if isinstance(state, tuple) else state  # (L*D, B, H)
         directions = 2 if self.rnn.bidirectional else 1
         final = H[-directions:].transpose(0, 1).reshape(B, -1)  # both directions side by side
-        return outputs, final, lengths.to(X.device)
+        return outputs, final, lengths.to(X.device), state
 
     def _check(self, X: Tensor) -> None:
         """A ValueError unless X is what this model reads."""
@@ -73,12 +76,15 @@ class _SequenceReader(nn.Module):
             fits = X.ndim == 3 and X.shape[2] == self.rnn.input_size and X.is_floating_point()
         if not fits or 0 in X.shape:
             raise ValueError(f"X has shape {tuple(X.shape)} and {X.dtype}; {wanted} are expected.")
-        if X.is_floating_point() and not torch.isfinite(X).all():
-            raise ValueError("X holds values that are infinite or not a number; clean the data first.")
 
 
 class SequenceClassifier(_SequenceReader):
     """Many to one: read (B, T, I) values or (B, T) indices, answer with (B, K) logits.
+
+        logits, state = model(X, state=None, lengths=None)
+
+    ``lengths`` (B,), on any device, are the real lengths of padded rows: what lies behind them has no
+    influence.
 
     Args:
         layer: ``"rnn"``, ``"lstm"`` or ``"gru"``.
@@ -93,8 +99,8 @@ class SequenceClassifier(_SequenceReader):
             outputs of all real steps.
 
     Raises:
-        ValueError: for unknown names, sizes that are not positive, inputs or lengths that do not fit, and
-            values that are not finite.
+        ValueError: for unknown names, sizes that are not positive, and inputs, states or lengths that do not
+            fit.
     """
 
     POOLINGS = ("last", "mean", "max")
@@ -126,9 +132,11 @@ class SequenceClassifier(_SequenceReader):
             raise ValueError(f"pooling={pooling!r} is not known; use one of {self.POOLINGS}.")
         self.pooling = pooling
 
-    def forward(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits (B, K); with ``lengths`` (B,) on any device, padding behind a row has no influence."""
-        outputs, final, lengths = self._read(X, lengths)
+    def forward(
+        self, X: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Logits (B, K) and the state of the recurrent layer after each row's last real step."""
+        outputs, final, lengths, state = self._read(X, state, lengths)
         if self.pooling == "last":
             features = final
         else:
@@ -137,7 +145,7 @@ class SequenceClassifier(_SequenceReader):
                 features = (outputs * mask).sum(dim=1) / lengths[:, None]
             else:
                 features = outputs.masked_fill(~mask, -torch.inf).amax(dim=1)
-        return self.output(self.dropout(features))
+        return self.output(self.dropout(features)), state
 
 
 class SequenceTagger(_SequenceReader):
@@ -146,8 +154,12 @@ class SequenceTagger(_SequenceReader):
     Arguments and errors are those of :class:`SequenceClassifier`, without pooling.
     """
 
-    def forward(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits (B, T, K); those behind a row's length mean nothing: give such places the label -100, which
-        torch's cross-entropy leaves out."""
-        outputs, _, _ = self._read(X, lengths)
-        return self.output(self.dropout(outputs))
+    def forward(
+        self, X: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Logits (B, T, K) and the new state.
+
+        Logits behind a row's length mean nothing: give such places the label -100, which does not count.
+        """
+        outputs, _, _, state = self._read(X, state, lengths)
+        return self.output(self.dropout(outputs)), state

@@ -21,8 +21,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["RNNFunction", "rnn_by_hand"]
-
 
 class RNNFunction(torch.autograd.Function):
     """The plain RNN over a sequence, whose backward pass is written out instead of recorded."""

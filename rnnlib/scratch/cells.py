@@ -10,8 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["rnn_cell", "lstm_cell", "gru_cell", "lstm_gates", "gru_gates"]
-
 
 def rnn_cell(X: Tensor, H: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
     """A step of the plain RNN: inputs (B, I) and state (B, H) give the next state (B, H).

@@ -1,4 +1,5 @@
-"""The plain RNN as functions of its parameters: initialize, begin a state, take one step, run a sequence.
+"""The plain RNN as functions of its parameters: initialize, begin a state, run a sequence, clip the
+gradients.
 
     H_t = tanh(X_t W_xh + H_{t-1} W_hh + b_h)        O_t = H_t W_hq + b_q
 
@@ -8,15 +9,14 @@ The recurrence is Elman's (J. L. Elman, "Finding structure in time", Cognitive S
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnlib.common import check_positive
+from rnnlib.common import check_positive, check_rate, check_tokens
 from rnnlib.states import State, check_state, map_state
-
-__all__ = ["get_params", "init_rnn_state", "rnn_step", "rnn", "RNNModelScratch"]
 
 
 def get_params(
@@ -67,12 +67,6 @@ def init_rnn_state(
     return (torch.zeros((batch_size, num_hiddens), device=device, dtype=dtype),)
 
 
-def rnn_step(X: Tensor, H: Tensor, params: Sequence[Tensor]) -> Tensor:
-    """One time step of the recurrence: (B, V) inputs and (B, H) state give the next (B, H) state."""
-    W_xh, W_hh, b_h, *_ = params
-    return torch.tanh(X @ W_xh + H @ W_hh + b_h)
-
-
 def rnn(inputs: Tensor, state: tuple[Tensor], params: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor]]:
     """Run the RNN over a sequence.
 
@@ -82,17 +76,53 @@ def rnn(inputs: Tensor, state: tuple[Tensor], params: Sequence[Tensor]) -> tuple
         params: the five tensors of :func:`get_params`.
 
     Returns:
-        ``(outputs, state)``: logits (T*B, V), the T blocks of B rows one below the other; and the state after
-        the last step, a tuple of one (B, H) tensor.
+        ``(outputs, state)``: logits (T, B, V), and the state after the last step, a tuple of one (B, H)
+        tensor.
+
+    Raises:
+        ValueError: if the state belongs to another batch size.
     """
-    *_, W_hq, b_q = params
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    check_state(state, inputs.shape[1])
     (H,) = state
     hiddens = []
     for X in inputs:  # X: (B, V)
-        H = rnn_step(X, H, params)  # (B, H)
+        H = torch.tanh(X @ W_xh + H @ W_hh + b_h)  # (B, H)
         hiddens.append(H)
-    outputs = torch.cat(hiddens) @ W_hq + b_q  # (T*B, V): one product serves all steps
-    return outputs, (H,)
+    return torch.stack(hiddens) @ W_hq + b_q, (H,)  # (T, B, V): one product serves all steps
+
+
+def grad_clipping(parameters: Any, theta: float) -> Tensor:
+    """Scale all gradients together so that their global norm is at most theta.
+
+        g <- min(1, theta / ||g||) g
+
+    The norm runs over all parameters at once, so the direction of the step is kept. (R. Pascanu, T. Mikolov,
+    Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.)
+
+    Args:
+        parameters: a model, one parameter, or any iterable of them. A generator (``model.parameters()``) is
+            read once and kept, so that it is not used up by the norm before the scaling.
+        theta: the largest norm allowed.
+
+    Returns:
+        The norm before clipping, a 0-d tensor (no synchronization with a GPU is forced).
+
+    Raises:
+        ValueError: if theta is not a finite number above 0.
+    """
+    check_rate(theta=theta)
+    if hasattr(parameters, "parameters"):
+        parameters = parameters.parameters()
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    grads = [p.grad for p in parameters if p.grad is not None]
+    if not grads:
+        return torch.zeros(())
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads]))
+    scale = (theta / norm).clamp(max=1.0)
+    for g in grads:
+        g.mul_(scale)
+    return norm
 
 
 class RNNModelScratch:
@@ -104,14 +134,14 @@ class RNNModelScratch:
         device: where the parameters lie.
         get_params: ``(vocab_size, num_hiddens, device) -> list of tensors``.
         init_state: ``(batch_size, num_hiddens, device) -> tuple of tensors``.
-        forward_fn: ``(inputs (T, B, V), state, params) -> (logits (T*B, V), state)``.
+        forward_fn: ``(inputs (T, B, V), state, params) -> (logits (T, B, V), state)``, as :func:`rnn`.
 
     Example:
         >>> model = RNNModelScratch(28, 512)
         >>> X = torch.arange(10).reshape(2, 5)  # (B, T)
-        >>> logits, state = model(X, model.begin_state(2))
+        >>> logits, state = model(X)
         >>> logits.shape, len(state), state[0].shape
-        (torch.Size([10, 28]), 1, torch.Size([2, 512]))
+        (torch.Size([2, 5, 28]), 1, torch.Size([2, 512]))
     """
 
     def __init__(
@@ -128,18 +158,17 @@ class RNNModelScratch:
         self.init_state, self.forward_fn = init_state, forward_fn
 
     def __call__(self, X: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Logits (T*B, V) and the new state for token indices X (B, T); without a state, begin anew.
+        """Logits (B, T, V) and the new state for token indices X (B, T); without a state, begin anew.
 
         Raises:
-            ValueError: if X is not (B, T), or the state belongs to another batch size.
+            ValueError: if X is not (B, T).
         """
-        if X.ndim != 2:
-            raise ValueError(f"X has shape {tuple(X.shape)}; token indices of shape (B, T) are expected.")
+        check_tokens(X)
         if state is None:
             state = self.begin_state(X.shape[0], X.device)
-        check_state(state, X.shape[0])
         inputs = F.one_hot(X.T, self.vocab_size).to(self.params[0].dtype)  # (T, B, V)
-        return self.forward_fn(inputs, state, self.params)
+        outputs, state = self.forward_fn(inputs, state, self.params)
+        return outputs.transpose(0, 1), state
 
     def begin_state(self, batch_size: int = 1, device: str | torch.device | None = None) -> State:
         """The state before the first token, for B rows, in the precision of the parameters."""

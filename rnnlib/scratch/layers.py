@@ -8,6 +8,7 @@ A layer's parameters are called as in torch.nn (``weight_ih_l0``, ``bias_hh_l1_r
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,13 +16,18 @@ from torch import Tensor, nn
 
 from rnnlib.common import check_positive
 from rnnlib.scratch.cells import gru_cell, lstm_cell, rnn_cell
-from rnnlib.states import State, check_state
+from rnnlib.states import State, check_state, zero_state
 
-__all__ = ["RecurrentLayer", "RNN", "LSTM", "GRU"]
+
+def _parts(state: State) -> tuple[Tensor, ...]:
+    return state if isinstance(state, tuple) else (state,)
 
 
 class RecurrentLayer(nn.Module):
-    """What the three kinds of layer share: parameters, the loop over time, stacking and the two directions.
+    """What all kinds of layer share: parameters, the loop over time, stacking and the two directions.
+
+    A layer of your own needs ``num_gates`` (how many blocks of H rows its weights have), ``num_states`` if
+    its state has more than one tensor, and ``step``. It then works in every model of this library.
 
     Args:
         input_size: I.
@@ -36,15 +42,14 @@ class RecurrentLayer(nn.Module):
         ValueError: for sizes that are not positive, or a dropout that is not in [0, 1) or has no effect.
     """
 
-    mode: str  # the name that torch.nn uses
     num_gates: int
     num_states = 1  # tensors in the state
-    proj_size = 0  # torch.nn's LSTM can make its outputs narrower; these layers do not
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
+        *,
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
@@ -78,7 +83,10 @@ class RecurrentLayer(nn.Module):
         return [getattr(self, f"{name}{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
     def step(self, X: Tensor, state: State, weights: list[Tensor]) -> State:
-        """One step: inputs (B, I) and the state (B, H), for an LSTM a pair of them, give the next."""
+        """One step: inputs (B, I) and the state (B, H), or a tuple of such tensors, give the next.
+
+        The first tensor of the state is what the layer puts out.
+        """
         raise NotImplementedError
 
     def _scan(
@@ -132,23 +140,19 @@ class RecurrentLayer(nn.Module):
         return outputs, torch.stack(finals)
 
     def _initial(self, state: State | None, inputs: Tensor) -> tuple[Tensor, ...]:
-        """The tensors (L*D, B, H) of the initial state, one or two."""
-        shape = (self.num_layers * self.num_directions, inputs.shape[1], self.hidden_size)
+        """The tensors (L*D, B, H) of the initial state, one or several."""
+        batch_size = inputs.shape[1]
+        zeros = zero_state(self, batch_size, inputs.device, inputs.dtype)
         if state is None:
-            return (inputs.new_zeros(shape),) * self.num_states
-        parts = state if isinstance(state, tuple) else (state,)
-        if isinstance(state, tuple) != (self.num_states > 1) or len(parts) != self.num_states:
-            expected = "a pair (H, C) of tensors" if self.num_states > 1 else "one tensor H"
-            given = f"a tuple of {len(parts)}" if isinstance(state, tuple) else "one tensor"
-            raise ValueError(f"the state of {type(self).__name__} is {expected}; got {given}.")
-        check_state(state, shape[1])
-        for part in parts:
-            if part.shape != shape:
+            return _parts(zeros)
+        check_state(state, batch_size, self.num_states)
+        for part, zero in zip(_parts(state), _parts(zeros)):
+            if part.shape != zero.shape:
                 raise ValueError(
-                    f"the state has shape {tuple(part.shape)}; (L*D, B, H) = {shape} is expected. Use the "
-                    "state that this layer returned, or None."
+                    f"the state has shape {tuple(part.shape)}; (L*D, B, H) = {tuple(zero.shape)} is needed. "
+                    "Use the state that this layer returned, or None."
                 )
-        return parts
+        return _parts(state)
 
     def extra_repr(self) -> str:
         return (
@@ -160,7 +164,7 @@ class RecurrentLayer(nn.Module):
 class RNN(RecurrentLayer):
     """The plain RNN with tanh; equal to ``nn.RNN`` with the same weights."""
 
-    mode, num_gates = "RNN_TANH", 1
+    num_gates = 1
 
     def step(self, X: Tensor, state: Tensor, weights: list[Tensor]) -> Tensor:
         return rnn_cell(X, state, *weights)
@@ -169,7 +173,7 @@ class RNN(RecurrentLayer):
 class LSTM(RecurrentLayer):
     """The LSTM with forget gate; equal to ``nn.LSTM`` with the same weights. Its state is the pair (H, C)."""
 
-    mode, num_gates, num_states = "LSTM", 4, 2
+    num_gates, num_states = 4, 2
 
     def step(self, X: Tensor, state: tuple[Tensor, Tensor], weights: list[Tensor]) -> tuple[Tensor, Tensor]:
         return lstm_cell(X, state, *weights)
@@ -185,20 +189,10 @@ class GRU(RecurrentLayer):
     The other arguments are those of :class:`RecurrentLayer`.
     """
 
-    mode, num_gates = "GRU", 3
+    num_gates = 3
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        batch_first: bool = False,
-        *,
-        reset_after: bool = True,
-    ):
-        super().__init__(input_size, hidden_size, num_layers, bidirectional, dropout, batch_first)
+    def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True, **options: Any):
+        super().__init__(input_size, hidden_size, **options)
         self.reset_after = reset_after
 
     def step(self, X: Tensor, state: Tensor, weights: list[Tensor]) -> Tensor:

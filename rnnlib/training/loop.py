@@ -1,165 +1,208 @@
-"""Train a language model by truncated backpropagation through time, and measure its perplexity."""
+"""Train a model and measure it: one loop for language models, classifiers, taggers and the names of d2l."""
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 
-from rnnlib.data.batches import SequenceLoader, as_corpus
-from rnnlib.common import check_positive, check_rate
+from rnnlib.common import check_positive, check_rate, notice
+from rnnlib.data.batches import IGNORED, ExampleLoader, Inputs, SequenceLoader, as_corpus
+from rnnlib.data.text_data import TextData
 from rnnlib.devices import autocast, describe_device
-from rnnlib.training.record import History
-from rnnlib.common import notice
-from rnnlib.models.language import evaluating
-from rnnlib.states import detach_state
+from rnnlib.models.modes import answer, evaluating
+from rnnlib.states import State, detach_state
+from rnnlib.training.record import History, to_perplexity
 
-__all__ = ["train", "train_epoch", "perplexity", "grad_clipping", "NonFiniteLossError"]
+# Name -> (optimizer, its usual learning rate here)
+OPTIMIZERS = {
+    "sgd": (torch.optim.SGD, 1.0),
+    "adam": (torch.optim.Adam, 1e-3),
+    "adamw": (torch.optim.AdamW, 1e-3),
+}
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+Loss = Callable[[Tensor, Tensor], Tensor]
+Held = TextData | SequenceLoader | ExampleLoader | Tensor | Iterable[int] | tuple
 
 
-class NonFiniteLossError(FloatingPointError):
-    """The training loss became infinite or not a number."""
-
-
-def grad_clipping(parameters: Any, theta: float) -> Tensor:
-    """Scale all gradients together so that their global norm is at most theta.
-
-        g <- min(1, theta / ||g||) g
-
-    The norm runs over all parameters at once, so the direction of the step is kept. (R. Pascanu, T. Mikolov,
-    Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.)
+def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy in nats, the mean over the labels that are not -100.
 
     Args:
-        parameters: a model, one parameter, or any iterable of them. A generator (``model.parameters()``) is
-            read once and kept, so that it is not used up by the norm before the scaling.
-        theta: the largest norm allowed.
-
-    Returns:
-        The norm before clipping, a 0-d tensor (no synchronization with a GPU is forced).
-
-    Raises:
-        ValueError: if theta is not a finite number above 0.
+        logits: (N, K).
+        labels: (N,) int64.
     """
-    check_rate(theta=theta)
-    if hasattr(parameters, "parameters"):
-        parameters = parameters.parameters()
-    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
-    grads = [p.grad for p in parameters if p.grad is not None]
-    if not grads:
-        return torch.zeros(())
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads]))
-    scale = (theta / norm).clamp(max=1.0)
-    for g in grads:
-        g.mul_(scale)
-    return norm
+    return F.cross_entropy(logits, labels, ignore_index=IGNORED)
 
 
-def train_epoch(
+def run_epoch(
     model: Any,
-    loader: SequenceLoader,
-    optimizer: torch.optim.Optimizer,
-    clip: float | None = 1.0,
+    batches: Iterable[tuple[Inputs, Tensor]],
+    loss: Loss = token_loss,
+    optimizer: Any = None,
+    *,
+    clip: float | Callable[[], Any] | None = None,
+    carry_state: bool | None = None,
+    begin: Callable[[int], State] | None = None,
     precision: str = "float32",
 ) -> tuple[float, int]:
-    """One pass over the data.
+    """One pass over the data: forward, loss, and with an optimizer backward, clip, step.
 
-    Under sequential partitioning the state is carried from batch to batch and detached: its values pass on,
-    its gradients do not. Under random sampling each batch begins with a fresh state. The model is put into
-    training mode.
+    Where row b of the next batch continues row b of this one, the state is carried over and detached: its
+    values pass on, its gradients do not. Otherwise each batch begins anew.
 
     Args:
-        model: ``model(X (B, T), state) -> (logits (T*B, V), state)``, with ``begin_state`` and
-            ``parameters``.
-        loader: the minibatches.
-        optimizer: takes the step.
-        clip: theta for :func:`grad_clipping`; None switches it off.
+        model: ``model(X, state) -> (logits, state)``, or ``model(X) -> logits``.
+        batches: ``(inputs, labels)``; inputs a tensor, or the tuple of the model's arguments.
+        loss: of logits (N, K) and whole-number labels (N,), or of values of one shape; a mean over the
+            labels.
+        optimizer: takes the steps; None measures, in evaluation mode and without gradients.
+        clip: the largest global norm of the gradients, or a function that clips them; None leaves them.
+        carry_state: whether to carry the state; by default what ``batches.carries_state`` says.
+        begin: gives the first state for a batch size; by default the model gets none and begins with zeros.
         precision: see :func:`rnnlib.devices.autocast`.
 
     Returns:
-        ``(cross-entropy in nats summed over the epoch's tokens, number of those tokens)``.
+        ``(the loss summed over the labels that count, their number)``; labels of -100 do not count. The sum
+        is in double precision, whatever the model computes in.
 
     Raises:
-        NonFiniteLossError: if that sum is not finite.
+        ValueError: if there is no batch, or logits and labels do not fit together.
+        FloatingPointError: if the training loss is not finite, or the measured loss is not a number.
     """
-    if isinstance(model, nn.Module) and not model.training:
-        model.train()
-    total, count, state = 0.0, 0, None
-    for X, Y in loader:
-        fresh = state is None or loader.sampling == "random"
-        state = model.begin_state(X.shape[0], X.device) if fresh else detach_state(state)
-        with autocast(X.device, precision):
-            logits, state = model(X, state)
-            loss = F.cross_entropy(logits, Y.T.reshape(-1))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if clip is not None:
-            grad_clipping(model, clip)
-        optimizer.step()
-        total = total + loss.detach() * Y.numel()  # stays on the device: one synchronization an epoch
-        count += Y.numel()
-    total = float(total)
-    if not math.isfinite(total):
-        raise NonFiniteLossError(
-            f"the training loss is {total}. Lower the learning rate, clip the gradient (clip=1.0), or look "
-            "for infinities in the input."
+    if carry_state is None:
+        carry_state = getattr(batches, "carries_state", False)
+    training = optimizer is not None
+    losses, counts, state = [], [], None
+    with contextlib.nullcontext() if training else evaluating(model):
+        if training and isinstance(model, nn.Module) and not model.training:
+            model.train()
+        for inputs, labels in batches:
+            if state is not None and carry_state:
+                state = detach_state(state)
+            else:
+                state = None if begin is None else begin(len(inputs))
+            with autocast(labels.device, precision):
+                logits, state = answer(model, inputs, state)
+            value, count = _mean_loss(loss, logits, labels)
+            if training:
+                optimizer.zero_grad()
+                value.backward()
+                if callable(clip):
+                    clip()
+                elif clip is not None:
+                    clip_grad_norm_(model.parameters(), clip)
+                optimizer.step()
+            losses.append(value.detach())
+            counts.append(count)
+    if not counts:
+        raise ValueError(
+            "there was no batch. A generator is used up after one pass: give a loader, which can be iterated "
+            "again."
         )
-    return total, count
+    losses, counts = torch.stack(losses).cpu().double(), torch.stack(counts).cpu().double()
+    total = float(losses @ counts)  # nothing before this line waits for a GPU
+    if math.isnan(total) or (training and math.isinf(total)):
+        raise FloatingPointError(
+            f"the {'training' if training else 'measured'} loss is {total}: weights or inputs hold values "
+            "that are infinite or not a number. Lower the learning rate, clip the gradient (clip=1.0), or clean "
+            "the data."
+        )
+    return total, int(counts.sum())
 
 
-def perplexity(
-    model: Any, tokens: SequenceLoader | Tensor | Iterable[int], batch_size: int = 8, num_steps: int = 256
-) -> float:
+def _mean_loss(loss: Loss, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean loss of a batch and how many labels it is the mean of.
+
+    Rows and steps are flattened time first, as recurrent layers put them out, so that nothing is copied.
+    """
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
+    if labels.is_floating_point():
+        if logits.shape != labels.shape:
+            raise ValueError(
+                f"the model answers {tuple(logits.shape)}, but the labels have shape {tuple(labels.shape)}; "
+                "values are compared one by one, so both must have one shape (labels[:, None] adds an axis)."
+            )
+        return loss(logits, labels), torch.tensor(labels.numel())
+    if logits.shape[:-1] != labels.shape:
+        raise ValueError(
+            f"the model answers {tuple(logits.shape)}, but the labels have shape {tuple(labels.shape)}; one "
+            "row of logits for every label is expected."
+        )
+    if labels.ndim == 2:
+        logits, labels = logits.transpose(0, 1).flatten(0, 1), labels.T.flatten()
+    return loss(logits, labels), (labels != getattr(loss, "ignore_index", IGNORED)).sum()
+
+
+def perplexity(model: Any, text: Held, batch_size: int = 8, num_steps: int = 256) -> float:
     """exp of the mean cross-entropy in nats over a text: 1 for a perfect model, V for a uniform one.
 
     The text is cut into B rows that are read side by side with the state carried; no chance is involved, and
     no generator is touched. Parameters do not change.
 
     Args:
-        model: as for :func:`train_epoch`.
-        tokens: N token indices (moved to the model's device), or a loader, whose corpus is then read.
+        model: a language model, as for :func:`run_epoch`.
+        text: token indices (moved to the model's device); a :class:`SequenceLoader`, whose corpus is read;
+            or a :class:`TextData`, whose held-out tokens are read.
         batch_size: B. Each row begins with an empty state; more rows are faster and slightly pessimistic.
-        num_steps: columns that go through the model at a time; no effect on the value of a causal model.
+        num_steps: columns that go through the model at a time. Without effect on recurrent models; a model
+            with a window of attention sees a little more or less context.
 
     Raises:
         ValueError: if there are fewer than two tokens.
+        FloatingPointError: if the loss is not a number.
     """
+    return to_perplexity(_text_loss(model, text, batch_size, num_steps))
+
+
+def _text_loss(model: Any, text: Held, batch_size: int = 8, num_steps: int = 256) -> float:
     check_positive(batch_size=batch_size, num_steps=num_steps)
+    if isinstance(text, TextData):
+        text = text.valid
     device = next((p.device for p in model.parameters()), None)
-    corpus = as_corpus(tokens.corpus if isinstance(tokens, SequenceLoader) else tokens, device)
+    corpus = as_corpus(text.corpus if isinstance(text, SequenceLoader) else text, device)
     if len(corpus) < 2:
         raise ValueError(f"perplexity needs at least 2 tokens (read one, predict one); got {len(corpus)}.")
     batch_size = min(batch_size, len(corpus) - 1)
     length = (len(corpus) - 1) // batch_size
     X = corpus[: batch_size * length].view(batch_size, length)
     Y = corpus[1 : batch_size * length + 1].view(batch_size, length)
-    total = 0.0
-    with evaluating(model):
-        state = model.begin_state(batch_size, corpus.device)
-        for i in range(0, length, num_steps):
-            logits, state = model(X[:, i : i + num_steps], state)
-            labels = Y[:, i : i + num_steps].T.reshape(-1)
-            total = total + F.cross_entropy(logits.float(), labels, reduction="sum")
-    return _exp(float(total) / (batch_size * length))
+    windows = zip(X.split(num_steps, dim=1), Y.split(num_steps, dim=1))
+    total, count = run_epoch(model, windows, carry_state=True)
+    return total / count
 
 
-def _exp(mean: float) -> float:
-    return math.exp(mean) if mean < 700 else math.inf
+def _held_out_loss(model: Any, valid: Held, loss: Loss) -> float:
+    """The mean loss on held-out data: a text, or labelled examples."""
+    if isinstance(valid, (TextData, SequenceLoader, Tensor, list, Iterator)):
+        return _text_loss(model, valid)
+    total, count = run_epoch(model, valid, loss)
+    return total / count
 
 
-def make_optimizer(optimizer: Any, model: Any, lr: float) -> torch.optim.Optimizer:
+def make_optimizer(
+    optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer],
+    model: Any,
+    lr: float | None,
+) -> torch.optim.Optimizer:
+    """An optimizer for all parameters of a model; the arguments are those of :func:`train`."""
     if isinstance(optimizer, torch.optim.Optimizer):
         return optimizer
-    maker = OPTIMIZERS.get(optimizer.lower()) if isinstance(optimizer, str) else optimizer
-    if not callable(maker):
+    if isinstance(optimizer, str) and optimizer.lower() in OPTIMIZERS:
+        optimizer, usual = OPTIMIZERS[optimizer.lower()]
+        lr = usual if lr is None else lr
+    if not callable(optimizer):
         raise ValueError(f"optimizer={optimizer!r} is not known; use {sorted(OPTIMIZERS)} or a class.")
-    return maker(model.parameters(), lr=lr)
+    return optimizer(model.parameters(), **({} if lr is None else {"lr": float(lr)}))
 
 
 def _progress_bar(epochs: range, show: bool) -> Any:
@@ -173,34 +216,54 @@ def _progress_bar(epochs: range, show: bool) -> Any:
     return tqdm(epochs, unit="epoch", leave=False)
 
 
+def _check_classes(data: Any, model: Any) -> None:
+    """A ValueError if whole-number labels lie outside the classes that a model has."""
+    if not isinstance(data, ExampleLoader) or data.Y.is_floating_point() or not hasattr(model, "num_outputs"):
+        return
+    real = data.Y[data.Y != IGNORED]
+    if not 0 <= int(real.min()) <= int(real.max()) < model.num_outputs:
+        raise ValueError(
+            f"labels run from {int(real.min())} to {int(real.max())}, but the model has {model.num_outputs} "
+            f"outputs; labels must lie between 0 and {model.num_outputs - 1}."
+        )
+
+
 def train(
     model: Any,
     data: Any,
     num_epochs: int,
-    lr: float = 1.0,
+    lr: float | None = None,
     *,
     optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = "sgd",
+    loss: Loss = token_loss,
     clip: float | None = 1.0,
-    valid: Tensor | None = None,
-    eval_every: int = 10,
+    valid: Held | None = None,
+    eval_every: int | None = None,
+    patience: int | None = None,
     precision: str = "float32",
     progress: bool = True,
     on_epoch: Callable[[int, History], None] | None = None,
     history: History | None = None,
 ) -> History:
-    """Train a language model and record how it went.
+    """Train a model and record how it went.
 
     Args:
-        model: as for :func:`train_epoch`.
-        data: a ``TextData``, whose ``train`` loader and ``valid`` tokens are used, or a
-            :class:`SequenceLoader`.
+        model: as for :func:`run_epoch`.
+        data: a :class:`TextData`, whose ``train`` loader and ``valid`` tokens are used; a loader of text or
+            of examples; or anything that can be iterated again and again and yields ``(inputs, labels)``.
         num_epochs: passes over the data, in addition to those in ``history``.
-        lr: learning rate; ignored if ``optimizer`` is an instance.
+        lr: learning rate; None takes 1.0 for SGD, 0.001 for Adam and AdamW, torch's own for others. Without
+            effect if ``optimizer`` is an instance.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, a class or function ``(parameters, lr=...)``, or an
             instance, whose state then carries over from call to call.
-        clip: theta of the gradient clipping; None switches it off.
-        valid: held-out tokens (1-D int64); overrides those of ``data``.
-        eval_every: measure the held-out perplexity every so many epochs, and after the last one.
+        loss: as for :func:`run_epoch`; cross-entropy by default.
+        clip: the largest global norm of the gradients; None switches clipping off.
+        valid: held-out data, from which no gradient comes: tokens (1-D), a loader, a TextData, or examples
+            ``(X, Y)`` or ``(X, Y, lengths)``. Overrides the tokens of ``data``.
+        eval_every: measure the held-out loss every so many epochs, and after the last one; by default 10 for
+            a text and 1 for examples.
+        patience: stop when the held-out loss has not fallen for so many epochs, and put the best epoch's
+            weights back, also when the last epoch is reached first (early stopping).
         precision: ``"float32"``, ``"tf32"`` or ``"bfloat16"``.
         progress: show a bar (with tqdm, if it is installed).
         on_epoch: called as ``on_epoch(epoch, history)`` after every epoch, for instance to print a sample.
@@ -208,43 +271,72 @@ def train(
 
     Returns:
         The :class:`History`. If the reader interrupts the run (Ctrl-C, or the stop button of a notebook),
-        the model keeps what it has learnt and the history says so.
+        the model keeps what it has learned and the history says so.
 
     Raises:
         ValueError: for hyperparameters out of range, or data of another kind.
-        NonFiniteLossError: if the loss is no longer finite.
+        FloatingPointError: if the loss is no longer finite.
     """
-    loader = data if isinstance(data, SequenceLoader) else getattr(data, "train", None)
-    if not hasattr(loader, "sampling"):
-        raise ValueError(f"data is a {type(data).__name__}; use load_text()'s TextData or a SequenceLoader.")
-    if valid is None and loader is not data:
-        valid = data.valid
-    has_valid = valid is not None and len(valid) > 1
+    if isinstance(data, TextData):
+        data, valid = data.train, (data.valid if valid is None and len(data.valid) > 1 else valid)
+    elif isinstance(data, Iterator) or not isinstance(data, Iterable) or isinstance(data, (Tensor, str)):
+        raise ValueError(
+            f"data is of type {type(data).__name__}; use load_text()'s TextData, a SequenceLoader, an "
+            "ExampleLoader, or another loader that can be iterated again and yields (inputs, labels)."
+        )
+    if isinstance(valid, tuple):
+        X, Y, *lengths = valid
+        valid = ExampleLoader(X, Y, 256, lengths=lengths[0] if lengths else None, shuffle=False)
+    elif isinstance(valid, Iterator):
+        valid = list(valid)
+    if eval_every is None:
+        eval_every = 10 if isinstance(data, SequenceLoader) else 1
     check_positive(num_epochs=num_epochs, eval_every=eval_every)
-    check_rate(lr=lr, **({} if clip is None else {"clip": clip}))
+    rates = {"lr": lr, "clip": clip}
+    check_rate(**{name: value for name, value in rates.items() if value is not None})
+    if patience is not None:
+        check_positive(patience=patience)
+        if valid is None:
+            raise ValueError("patience needs held-out data: pass valid=(X, Y), or tokens.")
+    for examples in (data, valid):
+        _check_classes(examples, model)
     optimizer = make_optimizer(optimizer, model, lr)
     history = History() if history is None else history
-    history.device, history.interrupted = describe_device(loader.device), False
+    history.device, history.interrupted = describe_device(_device_of(model)), False
     first, last = history.num_epochs + 1, history.num_epochs + num_epochs
+    best = min(history.valid_loss.values(), default=math.inf)
+    best_weights = None
     bar = _progress_bar(range(first, last + 1), progress)
     try:
         for epoch in bar:
             start = time.perf_counter()
-            total, count = train_epoch(model, loader, optimizer, clip, precision)
+            total, count = run_epoch(model, data, loss, optimizer, clip=clip, precision=precision)
             seconds = time.perf_counter() - start
             history.seconds += seconds
             history.tokens_per_second.append(count / seconds)
-            history.train_ppl.append(_exp(total / count))
-            if has_valid and (epoch % eval_every == 0 or epoch == last):
-                history.valid_ppl[epoch] = perplexity(model, valid)
+            history.train_loss.append(total / count)
+            if valid is not None and (epoch % eval_every == 0 or epoch == last):
+                history.valid_loss[epoch] = _held_out_loss(model, valid, loss)
+                if history.valid_loss[epoch] < best:
+                    best = history.valid_loss[epoch]
+                    if patience is not None:
+                        best_weights = copy.deepcopy(model.state_dict())
             if on_epoch is not None:
                 on_epoch(epoch, history)
             if hasattr(bar, "set_postfix"):
-                bar.set_postfix(ppl=f"{history.train_ppl[-1]:.4g}", refresh=False)
+                bar.set_postfix(loss=f"{history.train_loss[-1]:.4g}", refresh=False)
+            if patience is not None and epoch - history.best_epoch >= patience:
+                break
     except KeyboardInterrupt:
         history.interrupted = True
         notice(
             f"训练在第 {history.num_epochs} 个迭代周期后被中断；已经学到的参数保留在模型里。",
-            f"Training was interrupted after epoch {history.num_epochs}; the model keeps what it has learnt.",
+            f"Training was interrupted after epoch {history.num_epochs}; the model keeps what it learned.",
         )
+    if best_weights is not None:
+        model.load_state_dict(best_weights)
     return history
+
+
+def _device_of(model: Any) -> torch.device:
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))

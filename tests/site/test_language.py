@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 import pytest
 from bilingual.search import query_tokens
 from bilingual.split import split_words
@@ -208,6 +211,44 @@ def test_nonsense_is_not_found(site):
     with site.page(CHAPTER, "?lang=zh") as page:
         assert search(page, "魑魅魍魉") == []
         assert "没有找到" in page.locator(".search-summary").inner_text()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["constructor", "constructors", "__proto__", "toString", "hasOwnProperty", "valueOf", "-constructor"],
+)
+def test_what_every_object_inherits_is_no_result(site, query):
+    with site.page(CHAPTER, "?lang=en") as page:
+        found = search(page, query)
+        assert all((BUILT / urlsplit(link).path.lstrip("/")).is_file() for link in found), found
+        said = page.locator(".search-summary").inner_text()
+        assert said == (f"Results found: {len(found)}." if found else "No page matches. Try a shorter word.")
+
+
+def replace(page, script: str, source: str) -> None:
+    """Serve another text in place of one of the book's scripts."""
+    page.route(f"**/{script}*", lambda route: route.fulfill(body=source, content_type="text/javascript"))
+
+
+@pytest.mark.parametrize("name", ["_index", "setIndex", "htmlToText", "makeSearchSummary", "_parseQuery"])
+def test_the_search_of_another_sphinx_is_left_as_it_is(site, name):
+    """With one of its private names changed, Sphinx's script still finds pages, and we say so once."""
+    with site.page() as page:
+        for script in ("_static/searchtools.js", "searchindex.js"):
+            source = (BUILT / script).read_text(encoding="utf-8")
+            changed = re.sub(rf"\b{name}\b", f"{name}2", source)
+            assert changed != source or script == "searchindex.js"
+            replace(page, script, changed)
+        said = []
+        page.on(
+            "console",
+            lambda message: said.append(message.text) if "Sphinx's search" in message.text else None,
+        )
+        site.open(page, "search.html", "?q=perplexity&lang=en")
+        page.locator(".search-summary", has_text="Results found").wait_for()
+        assert page.locator("#search-results li > a").count() > 3
+        page.locator("#search-results .context").first.wait_for()
+        assert [f"(no {name})" in text for text in said if "Sphinx's search has changed" in text] == [True]
 
 
 def test_the_page_cuts_queries_and_texts_as_the_build_does(site):

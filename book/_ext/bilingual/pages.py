@@ -1,5 +1,9 @@
 """What a page needs beside its text: the script that sets the language before the first paint, the
-switch, two-language theme words, and buttons only where they lead somewhere."""
+switch, two-language theme words, and buttons only where they lead somewhere.
+
+The theme asks gettext for words in attributes and in text alike, and gettext cannot tell which: so the words
+are marked where both can be told apart, in the rendered frame. The article is put in after that, untouched.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.jinja2glue import BuiltinTemplateLoader
 
 from .words import SCRIPT_WORDS, TABLE, bilingual, spans
 
@@ -17,12 +22,10 @@ HERE = Path(__file__).parent
 _TEXT = re.compile(r">(\s*)([^<>|]+ \| [^<>|]+?)(\s*)<")
 # A script draws the icons: asking for their fonts early is a waste, and an error in a page opened as a file.
 _PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
-# What opens a hidden cell: its words come from the configuration, and its aria-label would hide them.
-_PROMPT = re.compile(r'(<(?:p|span) class="(?:collapsed|expanded)[^"]*">)([^<]+)')
-_PROMPT_LABEL = re.compile(r'<summary aria-label="[^"]*">')
 # Names that the theme's templates give without asking for a translation.
 _NAME = re.compile(r'\b(title|aria-label|alt)="([A-Z][^"|]*)"')
 _CAPTION = 'class="caption-text"'
+_ARTICLE = "<!-- the article -->"
 
 
 @lru_cache(maxsize=1)
@@ -37,12 +40,10 @@ def theme_words() -> frozenset[str]:
     return frozenset(bilingual(word) for word in TABLE)
 
 
-def mark_words(html: str) -> str:
-    """Mark the halves of theme words and of part names in a rendered page, so that CSS can pick one."""
-    html = _PROMPT_LABEL.sub("<summary>", _PRELOAD.sub("", html))
-    html = _PROMPT.sub(lambda match: match[1] + spans(bilingual(match[2]) or match[2]), html)
-
-    html = _NAME.sub(lambda match: f'{match[1]}="{bilingual(match[2]) or match[2]}"', html)
+def mark_words(frame: str) -> str:
+    """Mark the halves of theme words and of part names in a page's frame, so that CSS can pick one."""
+    frame = _PRELOAD.sub("", frame)
+    frame = _NAME.sub(lambda match: f'{match[1]}="{bilingual(match[2]) or match[2]}"', frame)
 
     def mark(match: re.Match) -> str:
         before, text, after = match.groups()
@@ -50,16 +51,24 @@ def mark_words(html: str) -> str:
             return f">{before}{spans(text)}{after}<"
         return match[0]
 
-    return _TEXT.sub(mark, html)
+    return _TEXT.sub(mark, frame)
 
 
-def wrap_templates(app: Sphinx) -> None:
-    """Send every rendered page through `mark_words`; give templates ``bi("中文 | English")``."""
-    if app.builder.format != "html":
-        return
-    app.builder.templates.environment.globals["bi"] = spans
-    render = app.builder.templates.render
-    app.builder.templates.render = lambda template, context: mark_words(render(template, context))
+class BilingualTemplates(BuiltinTemplateLoader):
+    """Sphinx's templates with ``bi("中文 | English")``; all but the article is marked after rendering."""
+
+    def init(self, builder, theme=None, dirs=None) -> None:
+        super().init(builder, theme, dirs)
+        self.environment.globals["bi"] = spans
+
+    def render(self, template: str, context: dict) -> str:
+        frame = mark_words(super().render(template, {**context, "body": _ARTICLE}))
+        return frame.replace(_ARTICLE, context.get("body", ""))
+
+
+def use_templates(app: Sphinx, config) -> None:
+    """Name the bridge between Sphinx and its templates."""
+    config.template_bridge = f"{__name__}.{BilingualTemplates.__name__}"
 
 
 def trim_buttons(buttons: list[dict], is_notebook: bool) -> list[dict]:
@@ -92,7 +101,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
 def setup(app: Sphinx) -> None:
     """Connect to the page's making; add scripts and style sheets."""
     app.config.templates_path.insert(0, str(HERE / "templates"))
-    app.connect("builder-inited", wrap_templates)
+    app.connect("config-inited", use_templates)
     app.connect("html-page-context", page_context, priority=600)
     words = json.dumps({word: bilingual(word) for word in SCRIPT_WORDS}, ensure_ascii=False)
     app.add_js_file(None, body=f"window.bookWords = {words};", priority=20)

@@ -92,7 +92,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Hide code cell outputs": ("收起输出", "Hide the output"),
     "Show code cell output": ("显示输出", "Show the output"),
     "Hide code cell output": ("收起输出", "Hide the output"),
-    "Toggle hidden content": ("展开或收起", "Show or hide"),
     "Click to show": ("点击展开",),
     "Click to hide": ("点击收起",),
     "Copy": ("复制",),

@@ -1,10 +1,11 @@
 /* Search results in the reader's language: the words around them, their titles and their summaries. */
 (function () {
   "use strict";
-  if (window.bookWords && typeof Documentation === "object") {
+  if (window.bookWords && typeof Documentation === "object" && Documentation.addTranslations) {
     Documentation.addTranslations({ messages: window.bookWords, plural_expr: "0", locale: "zh-en" });
   }
-  if (typeof Search !== "object") return;
+  const list = document.getElementById("search-results");
+  if (!list) return;
   const SEP = " | ";
   const bcp47 = { zh: "zh-CN", en: "en" };
 
@@ -48,7 +49,29 @@
         texts.forEach(splitText);
       }
     }
-  }).observe(document.getElementById("search-results"), { subtree: true, childList: true });
+  }).observe(list, { subtree: true, childList: true });
+
+  /* A page opened as a file may not fetch others: titles alone. */
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+  /* What follows replaces functions of Sphinx's script that it promises to nobody. Should one be gone, then
+     its own search stays as it is. */
+  const used = ["_index", "setIndex", "htmlToText", "makeSearchSummary", "_parseQuery"];
+  const missing = typeof Search === "object" ? used.filter((name) => !(name in Search)) : ["Search"];
+  if (missing.length) {
+    console.warn(`Sphinx's search has changed (no ${missing.join(", ")}): it is used as it is, not in two languages.`);
+    return;
+  }
+
+  /* The index is asked for words by name: "constructor" must not find what every object inherits. */
+  const bare = Object.create(null, { hasOwnProperty: { value: Object.prototype.hasOwnProperty } });
+  function guard(index) {
+    for (const table of [index?.terms, index?.titleterms]) if (table) Object.setPrototypeOf(table, bare);
+    return index;
+  }
+  const setIndex = Search.setIndex;
+  Search.setIndex = (index) => setIndex(guard(index));
+  guard(Search._index);
 
   /* A summary for each language, cut from that language's text alone. */
   const summarize = Search.makeSearchSummary, toText = Search.htmlToText;
@@ -62,7 +85,7 @@
     article.querySelectorAll("noscript, summary, h1").forEach((el) => el.remove());
     article.querySelectorAll(".math").forEach((el) => (el.textContent = el.textContent.replace(/\\[()[\]]/g, "")));
     const summary = summarize(page.documentElement.outerHTML, keywords, anchor);
-    if (!summary) return null;
+    if (!(summary instanceof Element)) return null;
     summary.classList.add(`lang-${code}`);
     summary.lang = bcp47[code];
     return summary;
@@ -76,15 +99,15 @@
     }
     return both;
   };
+
   /* Mark whole runs of Chinese before the pairs that they were cut into. */
   const parse = Search._parseQuery;
   Search._parseQuery = (query) => {
     const parsed = parse(query);
+    if (!(parsed?.[3] instanceof Set)) return parsed;
     const runs = query.toLowerCase().match(/[\u3400-\u4dbf\u4e00-\u9fff]+/g) || [];
     parsed[3] = new Set([...runs, ...parsed[3]]);
     try { localStorage.setItem("sphinx_highlight_terms", [...parsed[3]].join(" ")); } catch (forbidden) { /* no marks */ }
     return parsed;
   };
-  /* A page opened as a file may not fetch others: titles alone. */
-  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 })();
