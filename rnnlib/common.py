@@ -59,7 +59,7 @@ def notice(zh: str, en: str) -> None:
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
     """Write a file so that at every moment it is either the old one or the new one, whatever interrupts.
 
-    The bytes go to a temporary file in the same folder, which is then renamed. An existing file keeps its
+    The bytes go to a temporary file in the same folder, are read back, and the file is then renamed. An existing file keeps its
     mode; a symbolic link stays a link, and the file it points to is replaced.
 
     Raises:
@@ -73,6 +73,8 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
     part = target.with_name(f".rnnlib-{secrets.token_hex(8)}.part")
     try:
         part.write_bytes(data)
+        if part.read_bytes() != data:
+            raise OSError(f"{str(path)!r} could not be written: what was read back is something else.")
         with contextlib.suppress(FileNotFoundError):
             os.chmod(part, stat.S_IMODE(target.stat().st_mode))
         os.replace(part, target)

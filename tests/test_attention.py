@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnnlib import Vocab, generate, perplexity, train
-from rnnlib.models.attention import CausalAttentionModel
-from rnnlib.data.batches import SequenceLoader
-from rnnlib.inspect.trace import trace_shapes
+from rnnlib import CausalAttentionModel, SequenceLoader, Vocab, generate, perplexity, trace_shapes, train
 
 V, B, T = 7, 2, 8
 
@@ -17,19 +14,14 @@ def small(window=16, **options):
     return CausalAttentionModel(V, width=8, num_layers=2, num_heads=2, window=window, **options).double()
 
 
-def by_row(logits, rows=B):
-    """(T*B, V) -> (B, T, V)."""
-    return logits.view(-1, rows, V).transpose(0, 1)
-
-
 @pytest.mark.parametrize("window", [16, 8, 5])
 def test_no_token_changes_what_was_predicted_before_it(window):
     model, X = small(window), torch.randint(0, V, (B, T))
-    logits = by_row(model(X)[0])
+    logits = model(X)[0]
     for t in range(T):
         changed = X.clone()
         changed[0, t] = (X[0, t] + 1) % V
-        other = by_row(model(changed)[0])
+        other = model(changed)[0]
         assert torch.equal(other[1], logits[1])  # rows do not mix
         torch.testing.assert_close(other[0, :t], logits[0, :t], rtol=0, atol=1e-14)
         assert (other[0, t] - logits[0, t]).abs().max() > 1e-4  # and the token itself does count
@@ -45,7 +37,7 @@ def test_reading_in_parts_is_reading_at_once(parts):
     for piece in X.split(parts, dim=1):
         logits, state = model(piece, state)
         pieces.append(logits)
-    torch.testing.assert_close(torch.cat(pieces), whole, rtol=0, atol=1e-12)
+    torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=1e-12)
     assert torch.equal(state[0], X) and torch.equal(context, X)
 
 
@@ -66,36 +58,36 @@ def test_beyond_the_window_only_the_last_tokens_count():
     X = torch.randint(0, V, (B, 12))
     other = X.clone()
     other[:, :4] = (X[:, :4] + 1) % V
-    one, two = (by_row(model(tokens[:, -1:], model(tokens[:, :-1])[1])[0]) for tokens in (X, other))
+    one, two = (model(tokens[:, -1:], model(tokens[:, :-1])[1])[0] for tokens in (X, other))
     assert torch.equal(one, two)
-    expected = by_row(model(X[:, -6:])[0])[:, -1:]
+    expected = model(X[:, -6:])[0][:, -1:]
     torch.testing.assert_close(one, expected, rtol=0, atol=1e-12)
 
 
 def test_long_inputs_keep_half_a_window_of_context():
     """Every token of a long input but the first ones sees at least half a window."""
     model, X = small(window=6), torch.randint(0, V, (1, 20))
-    logits = by_row(model(X)[0], 1)[0]
+    logits = model(X)[0][0]
     assert logits.shape == (20, V)
     for t in range(5, 20):
         changed = X.clone()
         changed[0, t - 2] = (X[0, t - 2] + 1) % V
-        assert (by_row(model(changed)[0], 1)[0, t] - logits[t]).abs().max() > 1e-9
+        assert (model(changed)[0][0, t] - logits[t]).abs().max() > 1e-9
 
 
 def test_order_counts():
     """Of one block without positions only the set of earlier tokens would count."""
     model = CausalAttentionModel(V, width=8, num_layers=1, num_heads=2, window=8).double()
-    a, b = (by_row(model(torch.tensor([row]))[0], 1)[0, -1] for row in ([1, 2, 3], [2, 1, 3]))
+    a, b = (model(torch.tensor([row]))[0][0, -1] for row in ([1, 2, 3], [2, 1, 3]))
     assert (a - b).abs().max() > 1e-6
 
 
-def test_rows_of_the_logits_are_time_blocks_and_the_state_a_tuple():
+def test_logits_b_belong_to_row_b_and_the_state_is_a_tuple():
     model, X = small(), torch.randint(0, V, (B, T))
     logits, state = model(X)
-    assert logits.shape == (T * B, V) and isinstance(state, tuple) and len(state) == 1
+    assert logits.shape == (B, T, V) and isinstance(state, tuple) and len(state) == 1
     for b in range(B):
-        torch.testing.assert_close(logits[b::B], model(X[b : b + 1])[0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(logits[b], model(X[b : b + 1])[0][0], rtol=0, atol=1e-12)
     empty = model.begin_state(B)
     assert empty[0].shape == (B, 0) and empty[0].dtype == torch.int64
     assert torch.equal(model(X, empty)[0], logits)
@@ -125,7 +117,7 @@ def test_dropout_in_training_only():
 def test_errors():
     model, X = small(), torch.randint(0, V, (B, T))
     for bad in (X[0], X[:, :0], X[None]):
-        with pytest.raises(ValueError, match=r"token indices of shape \(B, T\) are expected"):
+        with pytest.raises(ValueError, match=r"whole-number token indices \(B, T\)"):
             model(bad)
     with pytest.raises(ValueError, match=r"shape \(3, 0\), but the input has batch_size=2"):
         model(X, model.begin_state(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 
@@ -166,6 +167,28 @@ def test_loader_describes_itself():
     loader = SequenceLoader(range(1500), 4, 6, "random", "cpu")
     assert repr(loader) == "SequenceLoader(1,500 tokens, batch_size=4, num_steps=6, random, cpu)"
     assert loader.device == torch.device("cpu") and loader.num_tokens == 1500
+
+
+def test_a_seeded_loader_goes_on_where_it_was():
+    one, other = (SequenceLoader(torch.arange(300), 2, 7, seed=seed) for seed in (5, 6))
+    collect(one)
+    other.load_state_dict(json.loads(json.dumps(one.state_dict())))
+    assert [collect(one) for _ in range(3)] == [collect(other) for _ in range(3)]
+    plain = SequenceLoader(torch.arange(300), 2, 7)
+    assert plain.state_dict() == {}
+    plain.load_state_dict({})
+    for loader, state in ((plain, one.state_dict()), (one, {})):
+        with pytest.raises(ValueError, match="give both loaders a seed of their own, or neither"):
+            loader.load_state_dict(state)
+
+
+def test_what_carries_the_state():
+    assert SequenceLoader(torch.arange(99), 2, 7).carries_state
+    assert not SequenceLoader(torch.arange(99), 2, 7, "random").carries_state
+
+
+def test_a_generator_is_a_corpus_too():
+    assert as_corpus(i % 3 for i in range(7)).tolist() == [0, 1, 2, 0, 1, 2, 0]
 
 
 def test_as_corpus_widens_and_keeps():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlib.common import check_positive, check_rate
+from rnnlib.common import atomic_write, check_at_least, check_positive, check_rate
 from rnnlib.devices import autocast, describe_device, get_device, set_seed
 
 
@@ -94,3 +94,37 @@ def test_check_rate_refuses(value):
     check_rate(lr=1, other=1e-9)
     with pytest.raises(ValueError, match=r"lr=.* must be a finite number above 0"):
         check_rate(lr=value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    check_positive(size=np.int64(4), other=np.int8(1))
+    check_at_least(0, size=np.int64(0))
+    check_rate(lr=np.float32(0.1), other=np.float64(1e-9))
+    set_seed(np.int64(3))
+    with pytest.raises(ValueError, match="size=.* must be an integer of at least 1"):
+        check_positive(size=np.float64(4))
+
+
+def test_a_rate_beyond_float32():
+    with pytest.raises(ValueError, match=r"lr=1e\+300 is beyond the range of float32; give at most 3.4e\+38"):
+        check_rate(lr=1e300)
+
+
+def test_a_file_is_written_at_once_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / ("long " * 45 + "name")  # 229 bytes; no longer name fits beside it
+    assert atomic_write(path, b"one") == path and path.read_bytes() == b"one"
+    path.chmod(0o600)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    atomic_write(link, b"two")
+    assert link.is_symlink() and path.read_bytes() == b"two" and path.stat().st_mode & 0o777 == 0o600
+
+    def fail(*_):
+        raise OSError("full disk")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="full disk"):
+        atomic_write(path, b"three")
+    assert path.read_bytes() == b"two" and sorted(p.name for p in tmp_path.iterdir()) == ["link", path.name]
+    with pytest.raises(FileNotFoundError, match="the folder .* does not exist; create it first"):
+        atomic_write(tmp_path / "no" / "file", b"")

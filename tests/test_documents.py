@@ -31,6 +31,26 @@ def test_links_and_commands_exist(document):
         assert (ROOT / path).exists() or "NN_name" in path, f"{document.name} names {path}"
 
 
+def test_the_way_of_a_character_leads_through_real_doors():
+    """Every file that ARCHITECTURE.md names in it defines or uses the name that stands beside it."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    pattern = r"`(\w+)` in (?:the )?`(rnnlib/[\w/]+\.py)`|`(\w+)` of `(rnnlib/[\w/]+\.py)`"
+    english = [(a or c, b or d) for a, b, c, d in re.findall(pattern, text)]
+    chinese = [(name, path) for path, name in re.findall(r"`(rnnlib/[\w/]+\.py)` 的 `(\w+)`", text)]
+    assert len(chinese) >= 12 and set(english) == set(chinese)
+    for name, path in chinese:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:def|class) {name}\b", source, re.M), f"{path} defines no {name}"
+    doors = text.split("```text")[2].split("```")[0]
+    for path in (ROOT / "rnnlib").glob("[!_]*"):
+        name = f"{path.name}/" if path.is_dir() else path.name
+        assert name in doors or path.name in ("py.typed", "__pycache__"), (
+            f"{name} has no line in the table of doors"
+        )
+        for module in path.glob("[!_]*.py") if path.name != "d2l" else []:
+            assert re.search(rf"\b{module.stem}\b", doors), f"{module} has no place in the table of doors"
+
+
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_both_languages_have_the_same_sections(name):
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -58,3 +78,11 @@ def test_the_example_of_the_readme_runs(capsys):
     exec(compile(code.replace("num_epochs=50", "num_epochs=1"), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "held-out 留出" in printed and printed.splitlines()[-1].startswith("time traveller ")
+
+
+def test_the_cell_of_contributing_runs_in_both_languages(capsys):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    codes = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "RecurrentLayer" in code]
+    assert len(codes) == 2 and codes[0] == codes[1]
+    exec(compile(codes[0], "CONTRIBUTING.md", "exec"), {})
+    assert capsys.readouterr().out == "torch.Size([2, 5, 28]) torch.Size([2, 2, 64])\n"

@@ -88,7 +88,7 @@ def test_a_sequence_in_two_parts_is_the_whole(kind):
 @pytest.mark.parametrize("L", [1, 2])
 @pytest.mark.parametrize("kind", TWINS)
 def test_weights_move_both_ways_under_the_same_names(kind, L, D):
-    ours, theirs = (module(ID, H, L, bidirectional=D == 2) for module in (kind, TWINS[kind]))
+    ours, theirs = (module(ID, H, num_layers=L, bidirectional=D == 2) for module in (kind, TWINS[kind]))
     names = [(name, tuple(value.shape)) for name, value in ours.state_dict().items()]
     assert names == [(name, tuple(value.shape)) for name, value in theirs.state_dict().items()]
     inputs = torch.randn(T, B, ID)
@@ -218,7 +218,7 @@ def test_it_is_a_layer_for_rnnmodel_that_trains_and_writes(kind):
 
 @pytest.mark.parametrize("kind", TWINS)
 def test_states_that_do_not_fit(kind):
-    layer, inputs = kind(ID, H, 2), torch.randn(T, B, ID)
+    layer, inputs = kind(ID, H, num_layers=2), torch.randn(T, B, ID)
 
     def state(*shape):
         part = torch.zeros(shape)
@@ -228,14 +228,13 @@ def test_states_that_do_not_fit(kind):
     with pytest.raises(ValueError, match=r"shape \(2, 3, 4\), but the input has batch_size=2"):
         layer(inputs, state(2, 3, H))
     for layers, size in ((1, H), (3, H), (2, H + 1)):
-        with pytest.raises(ValueError, match=r"\(L\*D, B, H\) = \(2, 2, 4\) is expected"):
+        with pytest.raises(ValueError, match=r"\(L\*D, B, H\) = \(2, 2, 4\) is needed"):
             layer(inputs, state(layers, B, size))
     part = torch.zeros(2, B, H)
-    name = kind.__name__
-    for wrong, given in ((part, "one tensor"), ((part,), "a tuple of 1"), ((part,) * 3, "a tuple of 3")):
+    for wrong, given in ((part, "Tensor"), ((part,), "a tuple of 1"), ((part,) * 3, "a tuple of 3")):
         if kind is LSTM or isinstance(wrong, tuple):
             expected = r"a pair \(H, C\) of tensors" if kind is LSTM else "one tensor H"
-            with pytest.raises(ValueError, match=f"the state of {name} is {expected}; got {given}"):
+            with pytest.raises(ValueError, match=f"the state of this layer is {expected}; got {given}"):
                 layer(inputs, wrong)
 
 
@@ -244,9 +243,12 @@ def test_arguments_and_inputs_out_of_range():
         with pytest.raises(ValueError, match=f"{name}=0 must be an integer of at least 1"):
             GRU(**{"input_size": ID, "hidden_size": H, name: 0})
     with pytest.raises(ValueError, match="dropout=1.0 must be at least 0 and below 1"):
-        RNN(ID, H, 2, dropout=1.0)
+        RNN(ID, H, num_layers=2, dropout=1.0)
     with pytest.raises(ValueError, match="dropout=0.3 acts between layers; with num_layers=1"):
         LSTM(ID, H, dropout=0.3)
+    for kind in TWINS:  # in torch the fourth argument is another one
+        with pytest.raises(TypeError, match="positional"):
+            kind(ID, H, 2, True)
     with pytest.raises(TypeError, match="reset_before"):
         GRU(ID, H, reset_before=True)
     for shape in ((T, B, ID + 1), (T, ID), (0, B, ID), (T, 0, ID)):

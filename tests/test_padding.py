@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_packed_sequence
 
-from rnnlib.models.sequences import SequenceClassifier, SequenceTagger
 from rnnlib.data.padding import check_lengths, length_mask, pack, pad
+from rnnlib.models import SequenceClassifier, SequenceTagger
 
 NUM_INPUTS, H, K = 3, 4, 2
 LENGTHS = [2, 5, 1, 4]
@@ -70,7 +70,7 @@ def test_lengths_out_of_range(bad, message):
     calls = (
         lambda: check_lengths(bad, 4, 5),
         lambda: pack(batch, bad),
-        lambda: SequenceTagger("rnn", NUM_INPUTS, H, K).double()(batch, bad),
+        lambda: SequenceTagger("rnn", NUM_INPUTS, H, K).double()(batch, lengths=bad),
     )
     for call in calls:
         with pytest.raises(ValueError, match=message):
@@ -97,10 +97,10 @@ def test_a_padded_batch_gives_what_each_row_alone_gives(pooling, L, D, filling):
     rows = sequences()
     batch, lengths = pad(rows, filling)
     for model in models(SequenceClassifier, D, L, pooling=pooling):
-        alone = torch.cat([model(row[None]) for row in rows])
-        torch.testing.assert_close(model(batch, lengths), alone, rtol=0, atol=1e-12)
+        alone = torch.cat([model(row[None])[0] for row in rows])
+        torch.testing.assert_close(model(batch, lengths=lengths)[0], alone, rtol=0, atol=1e-12)
         if pooling != "max":  # without lengths the padding does count
-            assert (model(batch) - alone)[[0, 2, 3]].abs().max() > 1e-4
+            assert (model(batch)[0] - alone)[[0, 2, 3]].abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("D", [1, 2])
@@ -109,28 +109,32 @@ def test_a_padded_batch_is_tagged_as_each_row_alone(L, D):
     rows = sequences()
     batch, lengths = pad(rows, 7.0)
     for model in models(SequenceTagger, D, L):
-        logits = model(batch, lengths)
+        logits = model(batch, lengths=lengths)[0]
         assert logits.shape == (4, 5, K)
         for b, row in enumerate(rows):
-            torch.testing.assert_close(logits[b, : len(row)], model(row[None])[0], rtol=0, atol=1e-12)
+            torch.testing.assert_close(logits[b, : len(row)], model(row[None])[0][0], rtol=0, atol=1e-12)
 
 
 def test_a_batch_that_no_row_fills():
     batch, lengths = pad(sequences())
     wider = torch.cat([batch, torch.ones(4, 2, NUM_INPUTS, dtype=torch.float64)], dim=1)
     for model in models(SequenceTagger, 2, 1):
-        assert model(wider, lengths).shape == (4, 7, K)
-        torch.testing.assert_close(model(wider, lengths)[:, :5], model(batch, lengths), rtol=0, atol=1e-12)
+        assert model(wider, lengths=lengths)[0].shape == (4, 7, K)
+        torch.testing.assert_close(
+            model(wider, lengths=lengths)[0][:, :5], model(batch, lengths=lengths)[0], rtol=0, atol=1e-12
+        )
     for pooling in SequenceClassifier.POOLINGS:
         for model in models(SequenceClassifier, 2, 1, pooling=pooling):
-            torch.testing.assert_close(model(wider, lengths), model(batch, lengths), rtol=0, atol=1e-12)
+            torch.testing.assert_close(
+                model(wider, lengths=lengths)[0], model(batch, lengths=lengths)[0], rtol=0, atol=1e-12
+            )
 
 
 def test_gradients_of_padding_are_zero():
     batch, lengths = pad(sequences(), 1.0)
     batch.requires_grad_()
     model = SequenceClassifier("gru", NUM_INPUTS, H, K, bidirectional=True, pooling="mean").double()
-    model(batch, lengths).square().sum().backward()
+    model(batch, lengths=lengths)[0].square().sum().backward()
     real = length_mask(lengths, 5)
     assert not batch.grad[~real].any() and batch.grad[real].abs().amax(dim=-1).min() > 0
 
@@ -139,8 +143,8 @@ def test_padded_indices():
     rows = [torch.randint(0, 6, (n,)) for n in LENGTHS]
     batch, lengths = pad(rows)
     model = SequenceClassifier("lstm", NUM_INPUTS, H, K, vocab_size=6, pooling="max").double()
-    alone = torch.cat([model(row[None]) for row in rows])
-    torch.testing.assert_close(model(batch, lengths), alone, rtol=0, atol=1e-12)
+    alone = torch.cat([model(row[None])[0] for row in rows])
+    torch.testing.assert_close(model(batch, lengths=lengths)[0], alone, rtol=0, atol=1e-12)
 
 
 def test_a_layer_of_torch_reads_what_was_packed():
@@ -157,6 +161,6 @@ def test_lengths_on_either_device_serve_a_model_on_the_gpu(where):
     batch, lengths = pad(sequences())
     for pooling in SequenceClassifier.POOLINGS:
         model = SequenceClassifier("gru", NUM_INPUTS, H, K, bidirectional=True, pooling=pooling).double()
-        expected = model(batch, lengths)
-        found = model.cuda()(batch.cuda(), lengths.to(where))
+        expected = model(batch, lengths=lengths)[0]
+        found, _ = model.cuda()(batch.cuda(), lengths=lengths.to(where))
         torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-9)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rnnlib.models.modes import count_parameters
-from rnnlib.scratch import RNNModelScratch, get_params, init_rnn_state, rnn, rnn_step
+from rnnlib.models import RNNModel, count_parameters
+from rnnlib.scratch import RNNModelScratch, get_params, grad_clipping, init_rnn_state, rnn
 
 V, H, B, T = 11, 7, 3, 5
 DOUBLE = {"dtype": torch.float64}
@@ -43,11 +44,11 @@ def test_parity_with_torch_in_values_and_gradients():
     inputs = torch.randn(T, B, V, **DOUBLE)
     H0 = torch.randn(B, H, **DOUBLE)
     ours, theirs = H0.clone().requires_grad_(), H0.clone().requires_grad_()
-    weight = torch.randn(T * B, V, **DOUBLE)  # so that every output has its own gradient
+    weight = torch.randn(T, B, V, **DOUBLE)  # so that every output has its own gradient
 
     outputs, (state,) = rnn(inputs, (ours,), params)
     Y, last = layer(inputs, theirs[None])
-    expected = linear(Y.reshape(T * B, H))
+    expected = linear(Y)
     assert_equal(outputs, expected)
     assert_equal(state, last[0])
 
@@ -61,12 +62,6 @@ def test_parity_with_torch_in_values_and_gradients():
     assert_equal(b_q, linear.bias.grad)
     assert_equal(ours.grad, theirs.grad)
     assert ours.grad.abs().max() > 1e-3
-
-
-def test_one_step_is_one_cell():
-    params, layer, _ = twins()
-    X, H0 = torch.randn(B, V, **DOUBLE), torch.randn(B, H, **DOUBLE)
-    assert_equal(rnn_step(X, H0, params), layer(X[None], H0[None])[1][0])
 
 
 def test_a_sequence_in_two_parts_is_the_whole():
@@ -87,8 +82,8 @@ def test_model_parity_with_a_carried_state():
     assert state[0].abs().max() > 0.1
     logits, (last,) = model(X, state)
     Y, expected_last = layer(F.one_hot(X.T, V).double(), state[0][None])
-    assert logits.shape == (T * B, V)
-    assert_equal(logits, linear(Y).reshape(T * B, V))
+    assert logits.shape == (B, T, V)
+    assert_equal(logits, linear(Y).transpose(0, 1))
     assert_equal(last, expected_last[0])
 
 
@@ -131,9 +126,13 @@ def test_the_precision_of_the_parameters_rules(dtype):
 def test_errors():
     model = RNNModelScratch(V, H)
     X = torch.zeros(B, T, dtype=torch.int64)
-    with pytest.raises(ValueError, match=r"shape \(2, 7\), but the input has batch_size=3.*begin_state\(3\)"):
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 7\), but the input has batch_size=3.*None"
+    ):
         model(X, model.begin_state(2))
-    with pytest.raises(ValueError, match=r"X has shape \(5,\); token indices of shape \(B, T\)"):
+    with pytest.raises(
+        ValueError, match=r"X has shape \(5,\) and torch.int64; whole-number token"
+    ):
         model(X[0])
     for bad in (0, -1, 1.0, True):
         with pytest.raises(ValueError, match="num_hiddens=.* must be an integer of at least 1"):
@@ -169,5 +168,77 @@ def test_custom_functions_with_a_state_of_two_parts():
     model = RNNModelScratch(V, H, init_state=init_two, forward_fn=forward)
     _, (_, counter) = model(torch.zeros(B, T, dtype=torch.int64))
     assert torch.equal(counter, torch.full((B, H), 2.0))
-    with pytest.raises(ValueError, match="the input has batch_size=3"):
-        model(torch.zeros(B, T, dtype=torch.int64), (torch.zeros(B, H), torch.zeros(2, H)))
+
+
+def test_states_of_ones_own_functions_pass_through_untouched():
+    """A state of another form is the business of the functions that know it."""
+    seen = []
+
+    def forward(inputs, state, params):
+        seen.append(state)
+        return rnn(inputs, (torch.zeros(inputs.shape[1], H),), params)[0], state
+
+    X, odd = torch.zeros(B, T, dtype=torch.int64), (None, torch.zeros(7))
+    model = RNNModelScratch(V, H, init_state=lambda *_: odd, forward_fn=forward)
+    assert model(X, odd)[1] is odd and seen == [odd]
+
+
+# ---- clipping
+
+
+def with_grads(*grads):
+    parameters = [nn.Parameter(torch.zeros_like(torch.tensor(grad))) for grad in grads]
+    for parameter, grad in zip(parameters, grads):
+        parameter.grad = torch.tensor(grad)
+    return parameters
+
+
+def test_clipping_scales_the_global_norm_and_keeps_the_direction():
+    one, two = with_grads([3.0, 0.0], [[0.0, 4.0]])
+    norm = grad_clipping([one, two], 1.0)
+    assert norm.item() == pytest.approx(5) and norm.ndim == 0
+    torch.testing.assert_close(one.grad, torch.tensor([0.6, 0.0]))
+    torch.testing.assert_close(two.grad, torch.tensor([[0.0, 0.8]]))
+
+
+def test_clipping_leaves_short_gradients_alone():
+    (one,) = with_grads([0.3, -0.4])
+    assert grad_clipping([one], 0.5).item() == pytest.approx(0.5)
+    assert torch.equal(one.grad, torch.tensor([0.3, -0.4]))
+
+
+def test_a_generator_of_parameters_is_really_clipped():
+    model = RNNModel(nn.LSTM(V, H), V)
+    model(torch.zeros(2, 3, dtype=torch.int64))[0].square().sum().mul(1e3).backward()
+    before = torch.cat([p.grad.flatten() for p in model.parameters()])
+    norm = grad_clipping((p for p in model.parameters()), 0.01)
+    after = torch.cat([p.grad.flatten() for p in model.parameters()])
+    assert norm.item() == pytest.approx(before.norm().item(), rel=1e-5) and norm > 1
+    assert after.norm().item() == pytest.approx(0.01, rel=1e-5)
+    torch.testing.assert_close(after / after.norm(), before / before.norm())
+
+
+def test_clipping_takes_a_model_one_parameter_and_missing_gradients():
+    (alone,) = with_grads([[3.0, 4.0], [0.0, 0.0]])
+    grad_clipping(alone, 1.0)
+    assert alone.grad.norm().item() == pytest.approx(1)
+    model = RNNModel(nn.RNN(V, H), V)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    model.linear.bias.grad = None
+    grad_clipping(model, 2.0)
+    squares = [p.grad.square().sum() for p in model.parameters() if p.grad is not None]
+    assert math.sqrt(sum(squares)) == pytest.approx(2, rel=1e-5)
+    assert grad_clipping(RNNModel(nn.RNN(V, H), V), 1.0).item() == 0
+
+
+def test_clipping_zero_gradients_gives_zeros():
+    (one,) = with_grads([0.0, 0.0])
+    assert grad_clipping([one], 1.0).item() == 0
+    assert torch.equal(one.grad, torch.zeros(2))
+
+
+@pytest.mark.parametrize("theta", [0, -1.0, math.nan, math.inf, True, None, "1"])
+def test_clipping_refuses_theta(theta):
+    with pytest.raises(ValueError, match="theta=.* must be a finite number above 0"):
+        grad_clipping(with_grads([1.0]), theta)

@@ -1,20 +1,26 @@
-"""Fitting: it learns, it stops where it should, and held-out examples teach nothing."""
+"""Training on labelled examples: it learns, it stops where it should, and held-out examples teach nothing."""
 
 from __future__ import annotations
 
 import copy
+import json
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import nn
 
-from rnnlib.models.sequences import SequenceClassifier, SequenceTagger
-from rnnlib.training.fitting import fit, predict
-from rnnlib.training.loop import NonFiniteLossError
+from rnnlib import ExampleLoader, SequenceClassifier, SequenceTagger, predict, real_labels, train
 
 N, T = 40, 5
+
+
+def fit(model, X, Y, *, batch_size=32, lengths=None, seed=0, **options):
+    """Train with Adam, as the chapters do."""
+    examples = ExampleLoader(X, Y, batch_size, lengths=lengths, seed=seed)
+    return train(model, examples, **{"optimizer": "adam", "progress": False, **options})
 
 
 def signs(n=N, seed=0):
@@ -39,12 +45,12 @@ def test_it_learns_a_separable_task():
     (X, Y), (held_X, held_Y) = signs(), signs(seed=1)
     model = SequenceClassifier("gru", 1, 8, 2)
     record = fit(model, X, Y, loss=F.cross_entropy, num_epochs=25, lr=0.02, valid=(held_X, held_Y))
-    assert record.num_epochs == len(record.valid_loss) == 25
+    assert record.num_epochs == 25 and list(record.valid_loss) == list(range(1, 26))
     assert record.train_loss[0] > 0.5 > 0.15 > record.train_loss[-1]
-    assert record.valid_loss[record.best_epoch - 1] == min(record.valid_loss) < 0.3
+    assert record.valid_loss[record.best_epoch] == min(record.valid_loss.values()) < 0.3
     answers = predict(model, held_X)
     assert answers.shape == (N, 2) and (answers.argmax(dim=1) == held_Y).float().mean() > 0.9
-    assert F.cross_entropy(answers, held_Y).item() == pytest.approx(record.valid_loss[-1], abs=1e-6)
+    assert F.cross_entropy(answers, held_Y).item() == pytest.approx(record.valid_loss[25], abs=1e-6)
 
 
 def test_a_tagger_learns_through_flattened_labels_and_ignored_places():
@@ -54,7 +60,7 @@ def test_a_tagger_learns_through_flattened_labels_and_ignored_places():
     model = SequenceTagger("rnn", 1, 8, 2)
     record = fit(model, X, Y, loss=nn.CrossEntropyLoss(), num_epochs=15, lr=0.03)
     assert record.train_loss[-1] < 0.25 < record.train_loss[0]
-    assert record.valid_loss == [] and record.best_epoch == 0
+    assert record.valid_loss == {} and record.best_epoch == 0
     expected = F.cross_entropy(predict(model, X).flatten(0, 1), Y.flatten())
     record = fit(model, X, Y, loss=F.cross_entropy, num_epochs=1, lr=1e-12, batch_size=N)
     assert record.train_loss[0] == pytest.approx(expected.item(), rel=1e-4)
@@ -106,8 +112,8 @@ def test_early_stopping_restores_the_best_weights():
     record = fit(model, X, torch.full((4, 1), 10.0), patience=3, **options)
     best = record.best_epoch
     assert record.num_epochs == best + 3 < 50
-    assert record.valid_loss[best - 1] == min(record.valid_loss)
-    assert (model.weight.item() - 2) ** 2 == pytest.approx(record.valid_loss[best - 1], rel=1e-5)
+    assert record.valid_loss[best] == min(record.valid_loss.values())
+    assert (model.weight.item() - 2) ** 2 == pytest.approx(record.valid_loss[best], rel=1e-5)
     patient = Line()  # the last epoch comes before patience ends
     record = fit(patient, X, torch.full((4, 1), 10.0), patience=40, **{**options, "num_epochs": best + 1})
     assert record.num_epochs == best + 1 and record.best_epoch == best
@@ -169,8 +175,8 @@ def test_lengths_follow_their_rows():
     """Rows of different lengths in random order: each must meet its own length."""
 
     class Check(Line):
-        def forward(self, X, lengths):
-            assert torch.equal(X[:, 0].long(), lengths)
+        def forward(self, X, state=None, lengths=None):
+            assert state is None and torch.equal(X[:, 0].long(), lengths)
             return super().forward(X[:, :1])
 
     lengths = torch.arange(1, 8)
@@ -188,20 +194,68 @@ def test_a_model_of_two_inputs():
     model = Sum()
     valid = ((a, b), 3 * (a + b))
     record = fit(model, (a, b), 3 * (a + b), loss=F.mse_loss, num_epochs=80, lr=0.1, valid=valid)
-    assert model.weight.item() == pytest.approx(3, abs=0.1) and record.valid_loss[-1] < 0.1
-    torch.testing.assert_close(predict(model, (a, b), batch_size=4), model(a, b))
-    with pytest.raises(ValueError, match=r"inputs of \[9, 8\] rows came"):
-        predict(model, (a, b[:8]))
+    assert model.weight.item() == pytest.approx(3, abs=0.1) and record.valid_loss[80] < 0.1
 
 
-def test_predict_leaves_the_model_as_it_was():
-    model, X = SequenceClassifier("rnn", 1, 4, 2, dropout=0.5), signs()[0]
-    model.output.eval()
-    answers = predict(model, X, batch_size=7)
-    assert model.training and not model.output.training and not answers.requires_grad
-    assert torch.equal(predict(model, X, batch_size=7), answers)  # without dropout
-    torch.testing.assert_close(predict(model, X), answers)
-    (answers * nn.Parameter(torch.ones(()))).sum().backward()  # an ordinary tensor, fit for autograd
+def test_padded_rows_do_not_weigh_more_than_their_labels():
+    """The loss of an epoch is the mean over real labels, however they are spread over the batches."""
+    X, Y = torch.randn(6, T, 1), torch.randint(0, 2, (6, T))
+    Y[:3, 1:] = -100  # one real label in a row here, five there
+    model = SequenceTagger("gru", 1, 8, 2)
+    expected = F.cross_entropy(predict(model, X).flatten(0, 1), Y.flatten())
+    wrong = torch.stack([F.cross_entropy(predict(model, X[i : i + 1])[0], Y[i]) for i in range(6)]).mean()
+    for batch_size in (1, 2, 4, 6):
+        record = fit(model, X, Y, num_epochs=1, lr=1e-12, batch_size=batch_size)
+        assert record.train_loss[0] == pytest.approx(expected.item(), rel=1e-5)
+    assert abs(wrong - expected) > 1e-3
+
+
+def test_any_loader_of_pairs_will_do():
+    """A DataLoader of torch yields lists of two; early stopping and other losses work with it."""
+    X, Y = signs()
+    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=8, shuffle=True)
+    model = SequenceClassifier("gru", 1, 8, 2)
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1)
+    record = train(model, batches, 10, 0.02, optimizer="adam", loss=loss, valid=batches, progress=False)
+    assert record.train_loss[-1] < record.train_loss[0] and len(record.valid_loss) == 10
+    with pytest.raises(ValueError, match="data is of type generator"):
+        train(model, ((x, y) for x, y in batches), 1)
+
+
+def test_ctrl_c_keeps_the_record_and_the_weights(capsys):
+    def stop(epoch, history):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    X, Y = signs()
+    model = SequenceClassifier("rnn", 1, 4, 2)
+    record = fit(model, X, Y, num_epochs=50, on_epoch=stop)
+    assert record.interrupted and record.num_epochs == 2
+    assert "interrupted after epoch 2" in capsys.readouterr().out
+
+
+def test_a_loader_goes_on_where_it_was():
+    X, Y = torch.arange(20.0)[:, None], torch.zeros(20, 1)
+    one, other = (ExampleLoader(X, Y, 6, seed=seed) for seed in (1, 2))
+    list(one)
+    other.load_state_dict(json.loads(json.dumps(one.state_dict())))
+    for (a, _), (b, _) in zip(one, other, strict=True):
+        assert torch.equal(a, b)
+    in_order = ExampleLoader(X, Y, 6, shuffle=False)
+    assert torch.equal(torch.cat([x for x, _ in in_order]), X)
+
+
+def test_real_labels_are_what_scikit_learn_measures():
+    Y = torch.tensor([[1, 0, -100], [1, -100, -100]])
+    answers = torch.tensor([[1, 0, 1], [1, 0, 0]])
+    assert [part.tolist() for part in real_labels(Y, answers)] == [[1, 0, 1]] * 2
+    for metric in (accuracy_score, balanced_accuracy_score, f1_score):
+        assert metric(*real_labels(Y, answers)) == 1  # a perfect answer
+    assert f1_score(*real_labels(torch.tensor([1, 1, 0]), torch.tensor([1, 0, 0]))) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match=r"labels have shape \(2, 3\) and predictions \(3,\)"):
+        real_labels(Y, answers[0])
+    with pytest.raises(ValueError, match="no label counts: there are 2"):
+        real_labels(torch.tensor([-100, -100]), torch.tensor([0, 1]))
 
 
 def test_data_that_do_not_fit():
@@ -215,9 +269,9 @@ def test_data_that_do_not_fit():
         finally:
             assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
-    with pytest.raises(ValueError, match="40 inputs and 39 labels came"):
+    with pytest.raises(ValueError, match=r"got \[40\] inputs and 39 labels"):
         start(Y=Y[:-1])
-    with pytest.raises(ValueError, match=r"inputs of \[0\] rows came"):
+    with pytest.raises(ValueError, match=r"got \[0\] inputs and 0 labels"):
         start(X=X[:0], Y=Y[:0])
     for bad in (2, -1):
         labels = Y.clone()
@@ -240,6 +294,14 @@ def test_data_that_do_not_fit():
             start(Y=targets, loss=F.mse_loss)
     with pytest.raises(ValueError, match=r"the model answers \(32, 2\), but the labels have shape \(32,\)"):
         start(Y=Y.float(), loss=F.mse_loss)  # torch would compare every answer with every label
+    with pytest.raises(
+        ValueError, match=r"answers \(32, 2\), but the labels have shape \(32, 5\); one row of logits"
+    ):
+        start(Y=Y[:, None].expand(-1, 5))
+    labels = torch.zeros(N, T, dtype=torch.int64)
+    labels[7] = -100
+    with pytest.raises(ValueError, match="a row whose labels are all -100"):
+        start(Y=labels, model=SequenceTagger("rnn", 1, 4, 2))
     with pytest.raises(ValueError, match="lengths run from 1 to 6"):
         start(lengths=torch.randint(1, 6, (N,)).index_fill(0, torch.tensor([0, 1]), 6).clamp_(1))
     with pytest.raises(ValueError, match=r"lengths have shape \(39,\)"):
@@ -254,15 +316,13 @@ def test_arguments_out_of_range():
     for name in ("lr", "clip"):
         with pytest.raises(ValueError, match=f"{name}=0 must be a finite number"):
             fit(Line(), X, Y, loss=F.mse_loss, num_epochs=1, **{name: 0})
-    with pytest.raises(ValueError, match="patience needs held-out examples"):
+    with pytest.raises(ValueError, match="patience needs held-out data"):
         fit(Line(), X, Y, loss=F.mse_loss, num_epochs=1, patience=2)
-    with pytest.raises(ValueError, match="batch_size=0"):
-        predict(Line(), X, batch_size=0)
 
 
 def test_a_loss_that_explodes_is_an_error():
     X, Y = torch.full((4, 1), 1e10), torch.zeros(4, 1)
-    with pytest.raises(NonFiniteLossError, match=r"no longer finite in epoch \d+. Lower .*lr=100.0"):
+    with pytest.raises(FloatingPointError, match="the training loss is (inf|nan): .*Lower the learning rate"):
         fit(Line(1.0), X, Y, loss=F.mse_loss, num_epochs=50, lr=100.0, optimizer="sgd", clip=None)
 
 
