@@ -7,10 +7,10 @@ READY  := $(VENV)/.ready
 CHAPTER ?=
 FOUND := $(if $(CHAPTER),$(wildcard book/$(CHAPTER).ipynb book/*/$(CHAPTER).ipynb),$(sort $(wildcard book/*.ipynb book/*/*.ipynb)))
 NOTEBOOKS = $(or $(FOUND),$(error There is no notebook book/$(or $(CHAPTER),*).ipynb))
-# Tests never wait for a network: without RNNLIB_DATA the embedded texts stand in.
-OFFLINE := RNNLIB_OFFLINE=1 OMP_NUM_THREADS=1
+# What the notebooks read while they are compared: embedded (the same everywhere) or real.
+CORPORA ?= embedded
 
-.PHONY: help book test lint units notebooks run address linkcheck lab bench clean
+.PHONY: help book test lint units notebooks run chapter address linkcheck lab bench clean
 
 help: ## 列出这些命令 | list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,15 @@ units: $(READY) book ## 库、笔记本的规则、网页 | library, rules of th
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 notebooks: $(READY) ## 重新运行笔记本并比较输出 | run the notebooks again and compare their outputs
-	$(OFFLINE) $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg \
-		--nbval-cell-timeout 600 -n 2 --dist loadfile $(NOTEBOOKS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p book._tools.comparison --corpora $(CORPORA) \
+		--nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 600 \
+		-n 2 --dist loadfile $(NOTEBOOKS)
 
 run: $(READY) ## 运行笔记本并保存输出，CHAPTER=03_rnn_scratch 只运行一章 | run notebooks and store their outputs
 	$(BIN)/python book/_tools/run.py $(NOTEBOOKS)
+
+chapter: $(READY) ## 新建一章：NAME=16_my_chapter ZH="中文标题" EN="English title" | begin a chapter
+	@$(BIN)/python book/_tools/new_chapter.py "$$NAME" "$$ZH" "$$EN"
 
 address: $(READY) ## 把 _config.yml 里的地址写进笔记本 | put the address of _config.yml into the notebooks
 	$(BIN)/python book/_tools/setup_cell.py

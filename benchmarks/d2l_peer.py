@@ -1,7 +1,7 @@
 """The real package d2l 0.17, made importable on a current stack, as the peer to compare with.
 
 It imports torchvision, which need not be there for the parts on text, and it calls a function of IPython that
-newer versions no longer have. Nothing of either stays behind in ``sys.modules``.
+newer versions no longer have. The stand-ins leave ``sys.modules`` again.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+from torch import Tensor
+
 
 class _Missing(types.ModuleType):
-    """Stands for torchvision during the import; whoever uses it later is told so."""
+    """Takes the place of torchvision during the import; a later use gets an error that says so."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -45,3 +48,25 @@ def import_d2l() -> types.ModuleType:
 def feed_lines(d2l: types.ModuleType, lines: Sequence[str]) -> None:
     """Let ``d2l`` read the given cleaned lines where it would download The Time Machine."""
     d2l.read_time_machine = lambda: list(lines)
+
+
+def rnn(inputs: Tensor, state: tuple[Tensor], params: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor]]:
+    """The RNN as d2l's chapter computes it, with an output product at every step.
+
+    The package has the class RNNModelScratch, but leaves this function to its readers.
+
+    Args:
+        inputs: (T, B, V).
+        state: a tuple of one (B, H) tensor.
+        params: ``[W_xh, W_hh, b_h, W_hq, b_q]``.
+
+    Returns:
+        ``(logits (T*B, V), state)``.
+    """
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    (H,) = state
+    outputs = []
+    for X in inputs:
+        H = torch.tanh(torch.mm(X, W_xh) + torch.mm(H, W_hh) + b_h)
+        outputs.append(torch.mm(H, W_hq) + b_q)
+    return torch.cat(outputs, dim=0), (H,)

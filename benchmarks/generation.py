@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
+from torch import nn
+
 import rnnlib
 from benchmarks.measure import Comparison
-from benchmarks.pairs import DEVICE, Pair, pairs, text, the_peer
-
-__all__ = ["comparisons"]
+from benchmarks.pairs import DEVICE, Pair, layer_pair, scratch_pair, text, the_peer
 
 PREFIX = "time traveller"
 
@@ -29,7 +29,7 @@ def _peer(d2l: ModuleType, pair: Pair, characters: int) -> Callable[[], int]:
 
 
 def comparisons(quick: bool) -> list[Comparison]:
-    """Both models, with the parameters they begin with: the time does not depend on them."""
+    """All kinds of models, with the parameters they begin with: the time does not depend on them."""
     characters = 20 if quick else 1000
     return [
         Comparison(
@@ -39,5 +39,5 @@ def comparisons(quick: bool) -> list[Comparison]:
             _ours(pair, characters),
             _peer(the_peer(), pair, characters),
         )
-        for pair in pairs()
+        for pair in (scratch_pair(), *map(layer_pair, (nn.RNN, nn.LSTM, nn.GRU)))
     ]

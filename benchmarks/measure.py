@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Comparison", "Result", "measure"]
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -59,7 +57,7 @@ def _rate(function: Callable[[], int]) -> float:
 
 
 def measure(comparison: Comparison, rounds: int) -> Result:
-    """Warm both sides up once, then measure them in turn; who goes first changes from round to round."""
+    """Warm both sides up once, then measure them in turn; the order changes from round to round."""
     if rounds < 1:
         raise ValueError(f"rounds={rounds} must be at least 1.")
     comparison.ours()

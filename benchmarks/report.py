@@ -16,8 +16,6 @@ import torch
 import rnnlib
 from benchmarks.measure import Result
 
-__all__ = ["conditions", "markdown", "write"]
-
 
 def _processor() -> str:
     try:

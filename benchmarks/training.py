@@ -1,8 +1,9 @@
-"""Training throughput: an epoch of rnnlib's ``train_epoch`` against one of d2l's ``train_epoch_ch8``."""
+"""Training throughput: an epoch of rnnlib's ``run_epoch`` against one of d2l's ``train_epoch_ch8``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 
 import torch
@@ -10,16 +11,18 @@ from torch import nn
 
 import rnnlib
 from benchmarks.measure import Comparison
-from benchmarks.pairs import BATCH_SIZE, DEVICE, NUM_STEPS, Pair, pairs, text, the_peer
-
-__all__ = ["comparisons"]
+from benchmarks.pairs import BATCH_SIZE, DEVICE, NUM_STEPS, Pair, layer_pair, scratch_pair, text, the_peer
 
 LR = 0.1
 
 
 def _ours(pair: Pair, epochs: int) -> Callable[[], int]:
     optimizer = torch.optim.SGD(pair.ours.parameters(), LR)
-    return lambda: sum(rnnlib.train_epoch(pair.ours, text().train, optimizer)[1] for _ in range(epochs))
+
+    def epoch() -> int:
+        return rnnlib.run_epoch(pair.ours, text().train, optimizer=optimizer, clip=1.0)[1]
+
+    return lambda: sum(epoch() for _ in range(epochs))
 
 
 def _peer(d2l: ModuleType, pair: Pair, epochs: int) -> Callable[[], int]:
@@ -28,10 +31,7 @@ def _peer(d2l: ModuleType, pair: Pair, epochs: int) -> Callable[[], int]:
     if isinstance(pair.peer, nn.Module):
         updater = torch.optim.SGD(pair.peer.parameters(), LR)
     else:
-
-        def updater(batch_size: int) -> None:
-            d2l.sgd(pair.peer.params, LR, batch_size)
-
+        updater = partial(d2l.sgd, pair.peer.params, LR)
     tokens = sum(Y.numel() for _, Y in batches)  # the same in every epoch but for the random offset
 
     def run() -> int:
@@ -53,5 +53,5 @@ def comparisons(quick: bool) -> list[Comparison]:
             _ours(pair, epochs),
             _peer(the_peer(), pair, epochs),
         )
-        for pair in pairs()
+        for pair in (scratch_pair(), layer_pair(nn.RNN))
     ]

@@ -1,4 +1,4 @@
-"""What a reader of the Chinese edition's chapter 8 types, section by section, in our own words.
+"""What a reader of the Chinese edition's chapters 8 and 9 types, section by section, in our own words.
 
 Every function takes the module ``d2l``, rnnlib's or the real one, and returns values that must be the same
 for both. The calls are the chapter's; sizes and numbers of epochs are small.
@@ -12,6 +12,8 @@ import re
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from benchmarks.d2l_peer import rnn
 
 
 def section_1_sequences(d2l):
@@ -101,17 +103,6 @@ def init_rnn_state(batch_size, num_hiddens, device):
     return (torch.zeros((batch_size, num_hiddens), device=device),)
 
 
-def rnn(inputs, state, params):
-    """The forward pass as the reader of 8.5 writes it: one output product for each step."""
-    W_xh, W_hh, b_h, W_hq, b_q = params
-    (H,) = state
-    outputs = []
-    for X in inputs:
-        H = torch.tanh(torch.mm(X, W_xh) + torch.mm(H, W_hh) + b_h)
-        outputs.append(torch.mm(H, W_hq) + b_q)
-    return torch.cat(outputs, dim=0), (H,)
-
-
 def section_5_scratch(d2l):
     """The model from scratch: shapes, a prediction before training, and the reader's own training loop."""
     train_iter, vocab = d2l.load_data_time_machine(32, 35)
@@ -133,7 +124,7 @@ def section_5_scratch(d2l):
         value.backward()
         d2l.grad_clipping(net, 1)
         d2l.sgd(net.params, 1, batch_size=1)
-        metric.add(value.detach() * y.numel(), y.numel())
+        metric.add(value * y.numel(), y.numel())
     assert timer.stop() > 0
     return Y.detach(), len(state), state[0].detach(), before, math.exp(metric[0] / metric[1])
 
@@ -161,6 +152,94 @@ def section_6_concise(d2l):
     return Y.detach(), state.detach(), before, list(net.state_dict().items())
 
 
+def gated_params(num_gates):
+    """The parameters as the reader of 9.1 and 9.2 makes them: three for each gate, and two for the output."""
+
+    def get_params(vocab_size, num_hiddens, device):
+        def three():
+            return (
+                torch.randn(size=(vocab_size, num_hiddens), device=device) * 0.01,
+                torch.randn(size=(num_hiddens, num_hiddens), device=device) * 0.01,
+                torch.zeros(num_hiddens, device=device),
+            )
+
+        params = [param for _ in range(num_gates) for param in three()]
+        params.append(torch.randn(size=(num_hiddens, vocab_size), device=device) * 0.01)
+        params.append(torch.zeros(vocab_size, device=device))
+        for param in params:
+            param.requires_grad_(True)
+        return params
+
+    return get_params
+
+
+def gru(inputs, state, params):
+    """The GRU as the reader of 9.1 writes it."""
+    W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
+    (H,) = state
+    outputs = []
+    for X in inputs:
+        Z = torch.sigmoid((X @ W_xz) + (H @ W_hz) + b_z)
+        R = torch.sigmoid((X @ W_xr) + (H @ W_hr) + b_r)
+        H_tilda = torch.tanh((X @ W_xh) + ((R * H) @ W_hh) + b_h)
+        H = Z * H + (1 - Z) * H_tilda
+        outputs.append(H @ W_hq + b_q)
+    return torch.cat(outputs, dim=0), (H,)
+
+
+def init_lstm_state(batch_size, num_hiddens, device):
+    """Two tensors, as the reader of 9.2 begins."""
+    return (
+        torch.zeros((batch_size, num_hiddens), device=device),
+        torch.zeros((batch_size, num_hiddens), device=device),
+    )
+
+
+def lstm(inputs, state, params):
+    """The LSTM as the reader of 9.2 writes it."""
+    W_xi, W_hi, b_i, W_xf, W_hf, b_f, W_xo, W_ho, b_o, W_xc, W_hc, b_c, W_hq, b_q = params
+    (H, C) = state
+    outputs = []
+    for X in inputs:
+        I = torch.sigmoid((X @ W_xi) + (H @ W_hi) + b_i)  # noqa: E741
+        F = torch.sigmoid((X @ W_xf) + (H @ W_hf) + b_f)
+        O = torch.sigmoid((X @ W_xo) + (H @ W_ho) + b_o)  # noqa: E741
+        C_tilda = torch.tanh((X @ W_xc) + (H @ W_hc) + b_c)
+        C = F * C + I * C_tilda
+        H = O * torch.tanh(C)
+        outputs.append((H @ W_hq) + b_q)
+    return torch.cat(outputs, dim=0), (H, C)
+
+
+def section_9_gated_from_scratch(d2l):
+    """9.1 and 9.2: the reader's own GRU and LSTM in the model from scratch."""
+    train_iter, vocab = d2l.load_data_time_machine(32, 35)
+    device = d2l.try_gpu()
+    params = []
+    for gates, init_state, forward_fn in ((3, init_rnn_state, gru), (4, init_lstm_state, lstm)):
+        net = d2l.RNNModelScratch(len(vocab), 32, device, gated_params(gates), init_state, forward_fn)
+        d2l.train_ch8(net, train_iter, vocab, 1, 2, device)
+        params += [param.detach() for param in net.params]
+    return params
+
+
+def section_9_concise(d2l):
+    """9.1 to 9.4: layers of torch.nn, deep and in both directions."""
+    train_iter, vocab = d2l.load_data_time_machine(32, 35)
+    device, weights = d2l.try_gpu(), []
+    for layer in (
+        nn.GRU(len(vocab), 32),
+        nn.LSTM(len(vocab), 32),
+        nn.LSTM(len(vocab), 32, 2),
+        nn.LSTM(len(vocab), 32, 2, bidirectional=True),
+    ):
+        net = d2l.RNNModel(layer, len(vocab))
+        net = net.to(device)
+        d2l.train_ch8(net, train_iter, vocab, 1 * 1.0, 2, device)
+        weights += list(net.state_dict().items())
+    return weights
+
+
 SECTIONS = (
     section_1_sequences,
     section_2_text,
@@ -168,4 +247,6 @@ SECTIONS = (
     section_5_scratch,
     section_5_train,
     section_6_concise,
+    section_9_gated_from_scratch,
+    section_9_concise,
 )

@@ -6,7 +6,16 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from notebook_lint import Chapter
-from notebooks import GPU_METADATA, KERNELSPEC, SETUP_TAGS, code_digest, public_address, setup_source
+from notebooks import (
+    BOOK,
+    GPU_METADATA,
+    KERNELSPEC,
+    SETUP_TAGS,
+    code_digest,
+    find_notebooks,
+    public_address,
+    setup_source,
+)
 
 ZH = "隐状态（hidden state）$H_t$ 有 1,024 个分量，见 `begin_state` 和[论文](https://example.org/a)。**两个**例子："
 EN = "The hidden state $H_t$ has 1,024 entries, see `begin_state` and [this](https://example.org/a). 2 more."
@@ -20,6 +29,10 @@ def markdown(source, *tags):
 
 def code(source, *tags, outputs=(), **metadata):
     return new_code_cell(source, metadata={"tags": list(tags), **metadata}, outputs=list(outputs))
+
+
+def returned(text):
+    return new_output("execute_result", {"text/plain": text}, execution_count=1)
 
 
 def printed(text, name="stdout"):
@@ -109,6 +122,12 @@ BAD = {
         changed(accelerator="none"),
         changed(colab={}),
         changed(kernelspec=KERNELSPEC | {"name": "conda"}),
+    ],
+    "is_listed": [Chapter(chapter().node, BOOK / "99_example.ipynb")],
+    "tags_are_known": [
+        chapter(code("x = 1", "nbval-ignore-ouput")),
+        chapter(*twins("甲。", "A.", "links-difer")),
+        chapter(code("x = 1", "somethingelse")),
     ],
     "cells_come_in_pairs": [
         chapter(markdown("单独一段。", "lang-zh")),
@@ -210,6 +229,17 @@ BAD = {
         chapter(code("f()", outputs=[printed(r"saved to C:\Users\me\x.pt")])),
         chapter(code("f()", outputs=[printed(NOTICE)])),
     ],
+    "plots_leave_no_text": [
+        chapter(code("ax.set(xlabel='x')", "nbval-ignore-output", outputs=[PICTURE, returned(text)]))
+        for text in (
+            "<Axes: xlabel='epoch', ylabel='perplexity'>",
+            "array([<Axes: >, <Axes: >], dtype=object)",
+            "[<matplotlib.lines.Line2D at 0x7f00aa11>]",
+            "Text(0.5, 1.0, 'loss')",
+            "(array([1.]), array([0., 1.]), <BarContainer object of 1 artists>)",
+            "<Figure size 640x480 with 1 Axes>",
+        )
+    ],
     "images_have_alt_texts": [
         chapter(code("f()", "nbval-ignore-output", outputs=[PICTURE])),
         chapter(
@@ -229,6 +259,8 @@ BAD = {
 }
 GOOD = [
     chapter(),
+    Chapter(chapter().node, find_notebooks()[0]),
+    chapter(code("x", outputs=[returned("Text of 3 axes")])),
     chapter(*twins("约 17 万个字符，20 世纪 90 年代。", "About 170,000 characters, in the 1990s.")),
     chapter(*twins("两个 RNN，12 个月。", "2 RNNs, twelve months.")),
     chapter(*twins("用 `nn.RNN` 的 $h_n$，**好**。", "Use `nn.RNN` and its $h_n$: **good**.")),

@@ -14,8 +14,9 @@ from rnnlib import d2l as ours
 
 pytest.importorskip("d2l", reason="the package d2l, the peer of these tests, is not installed")
 
-from d2l_chapters import SECTIONS, get_params, init_rnn_state, rnn
-from benchmarks.d2l_peer import import_d2l
+from d2l_chapters import SECTIONS, get_params, init_rnn_state
+
+from benchmarks.d2l_peer import import_d2l, rnn
 
 CPU = torch.device("cpu")
 
@@ -203,6 +204,18 @@ def test_an_epoch_whose_gradients_are_clipped(peer, build):
     found, expected = seeded(epoch, ours), seeded(epoch, peer)
     same(found, expected)
     assert norms[0] == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_prediction_in_both_directions(peer, kind):
+    """The peer reads the prefix token by token, and so a bidirectional net has another state after it."""
+    torch.manual_seed(3)
+    vocab = peer.load_corpus_time_machine()[1]
+    expected = peer.RNNModel(kind(len(vocab), 64, 2, bidirectional=True), len(vocab))
+    found = ours.RNNModel(kind(len(vocab), 64, 2, bidirectional=True), len(vocab))
+    found.load_state_dict(expected.state_dict())
+    sample = ours.predict_ch8("time traveller", 30, found, vocab, CPU)
+    assert sample == peer.predict_ch8("time traveller", 30, expected, vocab, CPU)
 
 
 @pytest.mark.parametrize("theta", [1e-3, 1e3])

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import random
 import re
 import subprocess
 import sys
+import threading
+import warnings
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -144,14 +150,115 @@ def test_prefixes_that_cannot_be_read(lyrics):
         d2l.predict_ch8("", 3, model, rnnlib.Vocab(list("ab")), torch.device("cpu"))
 
 
-def test_rnnlib_takes_the_models_and_prediction_leaves_the_mode():
+def test_prediction_agrees_with_generate_and_leaves_the_mode():
     vocab = rnnlib.Vocab(list("abcabcab"))
     model = d2l.RNNModel(nn.GRU(len(vocab), 8, num_layers=2, dropout=0.5), len(vocab))
-    loader = rnnlib.SequenceLoader(vocab[list("abc" * 40)], 4, 5)
-    rnnlib.train_epoch(model, loader, torch.optim.SGD(model.parameters(), 0.1))
-    expected = rnnlib.generate(model, "ab", 8, vocab, allow_unknown=True)
+    twin = rnnlib.RNNModel(nn.GRU(len(vocab), 8, num_layers=2, dropout=0.5), len(vocab))
+    twin.load_state_dict(model.state_dict())
+    expected = rnnlib.generate(twin, "ab", 8, vocab, allow_unknown=True)
     assert d2l.predict_ch8("ab", 8, model, vocab, torch.device("cpu")) == expected
     assert model.training
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_loss_of_a_half_precision_model_is_summed_exactly(dtype):
+    """A running sum in bfloat16 stops growing long before 9,000 tokens; one in float16 overflows."""
+    model = d2l.RNNModel(nn.RNN(28, 16), 28).to(dtype)
+    batches = list(d2l.seq_data_iter_sequential(torch.randint(28, (10_000,)).tolist(), 32, 35))
+    total, state = 0.0, None
+    with torch.no_grad():
+        for X, Y in batches:
+            logits, state = model(X, state)
+            total += nn.functional.cross_entropy(logits.double(), Y.T.reshape(-1), reduction="sum").item()
+    expected = math.exp(total / sum(Y.numel() for _, Y in batches))
+    still = torch.optim.SGD(model.parameters(), lr=0.0)
+    found, _ = d2l.train_epoch_ch8(model, batches, nn.CrossEntropyLoss(), still, "cpu", False)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+class Pair(NamedTuple):
+    """A state with names, which a reader's net may ask for."""
+
+    H: torch.Tensor
+    C: torch.Tensor
+
+
+STATES = {
+    "batch first": lambda H: H[:, None],
+    "nothing": lambda H: None,
+    "tuple": lambda H: (H, H + 1, H + 2),
+    "list": lambda H: [H],
+    "nested": lambda H: (H, (H + 1, None)),
+    "named": lambda H: Pair(H, H + 1),
+}
+
+
+class ReadersNet:
+    """No module, its parameters in a list, its state of any form; it remembers what it was given."""
+
+    def __init__(self, form):
+        self.form, self.params, self.given, self.returned = (
+            form,
+            [torch.randn(5, 5, requires_grad=True)],
+            [],
+            [],
+        )
+
+    def __call__(self, X, state):
+        self.given.append(state)
+        embedded = self.params[0][X.T]  # (T, B, 5)
+        self.returned.append(self.form(embedded[-1]))
+        return embedded.reshape(-1, 5), self.returned[-1]
+
+    def begin_state(self, batch_size, device):
+        return self.form(torch.zeros(batch_size, 5, device=device))
+
+
+@pytest.mark.parametrize("form", STATES.values(), ids=STATES.keys())
+def test_states_of_a_readers_own_net_pass_untouched(form):
+    def flat(state):
+        return [state] if state is None or isinstance(state, torch.Tensor) else sum(map(flat, state), [])
+
+    net = ReadersNet(form)
+    batches = list(d2l.seq_data_iter_sequential(list(range(5)) * 9, 3, 4))
+    updater = partial(d2l.sgd, net.params, 0.1)
+    for use_random_iter in (False, True):
+        net.given, net.returned = [], []
+        d2l.train_epoch_ch8(net, batches, nn.CrossEntropyLoss(), updater, "cpu", use_random_iter)
+        begun = [net.begin_state(3, "cpu")] * len(batches)
+        expected = begun if use_random_iter else begun[:1] + net.returned[:-1]
+        for given, state in zip(net.given, expected, strict=True):
+            assert type(given) is type(state)
+            for a, b in zip(flat(given), flat(state), strict=True):
+                assert a is None is b or (torch.equal(a, b) and not a.requires_grad)
+    vocab = rnnlib.Vocab(list("abcd"))
+    net.given, net.returned = [], []
+    assert d2l.predict_ch8("ab", 3, net, vocab, "cpu").startswith("ab")
+    assert all(a is b for a, b in zip(net.given[1:], net.returned))
+
+
+def test_any_state_passes_through_the_model_from_scratch():
+    def forward(inputs, state, params):
+        states.append(state)
+        return inputs.flatten(0, 1), state
+
+    states, odd = [], ([torch.zeros(7)], None)
+    net = d2l.RNNModelScratch(5, 3, "cpu", lambda *sizes: [], lambda *sizes: odd, forward)
+    logits, state = net(torch.zeros(2, 4, dtype=torch.int64), net.begin_state(2, "cpu"))
+    assert state is states[0] is odd and logits.shape == (8, 5)
+    assert net(torch.zeros(2, 4, dtype=torch.int64), None)[1] is None
+
+
+def test_the_published_line_that_adds_a_loss_gives_no_warning():
+    metric, loss = d2l.Accumulator(2), torch.tensor(1.5, requires_grad=True)
+    torch.set_warn_always(True)  # torch gives this warning only once in a process
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            metric.add(loss * 4, 4)
+    finally:
+        torch.set_warn_always(False)
+    assert metric.data == [6.0, 4.0]
 
 
 def test_a_used_up_generator_is_named():
@@ -177,6 +284,43 @@ def test_download_by_key(monkeypatch, tmp_path, capsys):
     (folder / "fra.txt").write_bytes(text)
     monkeypatch.setitem(d2l.DATA_HUB, "fra-eng", (d2l.DATA_URL + "fra.txt", hashlib.sha1(text).hexdigest()))
     assert d2l.download("fra-eng", cache_dir=str(folder)) == str(folder / "fra.txt")
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """The address of a server on this computer that answers every question with ``bonjour``."""
+
+    class Bonjour(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "7")
+            self.end_headers()
+            self.wfile.write(b"bonjour")
+
+        def log_message(self, *args):
+            pass
+
+    monkeypatch.setenv("RNNLIB_OFFLINE", "0")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bonjour) as here:
+        threading.Thread(target=here.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{here.server_port}/"
+        here.shutdown()
+
+
+def test_a_readers_own_entry_is_downloaded_and_verified(server, monkeypatch, tmp_path):
+    pytest.importorskip("pooch")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(d2l.DATA_HUB, "right", (server + "fra.txt", hashlib.sha1(b"bonjour").hexdigest()))
+    monkeypatch.setitem(d2l.DATA_HUB, "wrong", (server + "eng.txt", hashlib.sha1(b"hello").hexdigest()))
+    for folder in (None, tmp_path / "data"):
+        path = d2l.download("right", cache_dir=folder)
+        assert os.path.basename(path) == "fra.txt" and str(tmp_path) in path
+        with open(path, "rb") as file:
+            assert file.read() == b"bonjour"
+    with pytest.raises(OSError, match="eng.txt"):
+        d2l.download("wrong", cache_dir=tmp_path / "data")
+    assert os.listdir(tmp_path / "data") == ["fra.txt"]
 
 
 def test_download_into_a_folder(tmp_path):

@@ -5,6 +5,7 @@ from lint_examples import BAD, GOOD
 
 from notebook_lint import RULES
 from notebook_lint.prose import numbers, spelled
+from notebooks import missing_from
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -27,6 +28,24 @@ def test_a_message_says_notebook_cell_words_and_what_to_do():
     assert str(problem) == (
         "03_example.ipynb, cell 8 “细胞状态很重要。”: the glossary says 记忆元, not 细胞 (memory cell)."
     )
+
+
+def test_what_is_missing_is_named(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_toc.yml").write_text(
+        "root: book/index\nparts:\n  - chapters:\n      - file: 'book/01_a'  # the first\n"
+        "        sections:\n          - file: book/part/02_b\n      - file: book/03_c\n"
+    )
+    (tmp_path / "book" / "index.md").write_text(
+        "04_d: not here | not here\n```{chapters}\n01_a: 甲 | A\npart/02_b: 乙 | B: C\n```\n"
+    )
+    for name, missing in {
+        "01_a": [],
+        "part/02_b": [],
+        "03_c": ["book/index.md"],
+        "04_d": ["_toc.yml", "book/index.md"],
+    }.items():
+        assert missing_from(tmp_path / "book" / f"{name}.ipynb", tmp_path) == missing
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import build
 import nbformat
+import new_chapter
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from setup_cell import rewrite
 
@@ -19,10 +21,14 @@ import rnnlib
 from notebook_lint.terms import glossary
 from notebooks import (
     BOOK,
+    GPU_METADATA,
     KERNELSPEC,
     ROOT,
+    SETUP_TAGS,
     code_digest,
+    described_chapters,
     find_notebooks,
+    listed_files,
     public_address,
     setup_source,
     shows_substitute,
@@ -93,33 +99,58 @@ def test_run_stores_good_notebooks_and_leaves_the_others_untouched(tmp_path, off
     assert substitute.read_bytes() != before[1]
 
 
-@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-def test_comparison_of_outputs_is_strict(tmp_path):
-    """`make notebooks` fails on a wrong stored output, an unexpected error and a cell that did not run."""
-    address = stored("print(object())", "<object object at 0x7f00aa11>\n")
-    save(tmp_path / "right.ipynb", stored("print(6 * 7)", "42\n"), address)
-    save(tmp_path / "ignored.ipynb", stored("print(6 * 7)", "41\n", "nbval-ignore-output"))
-    save(tmp_path / "wrong.ipynb", stored("print(6 * 7)", "41\n"))
-    save(tmp_path / "error.ipynb", stored("1 / 0", ""))
+def make(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess:
+    """Run make with this Python, as if ``.venv`` stood ready."""
+    if not shutil.which("make"):
+        pytest.skip("make is not installed")
     # The tests may run under make themselves; its variables would make this one announce its directory.
     own = {
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
     }
-    dry_run = ["make", "--no-print-directory", "-n", "notebooks"]
-    recipe = subprocess.run(dry_run, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
-    words = shlex.split(recipe.stdout.replace("\\\n", " "))
-    options = [word for word in words[words.index("pytest") + 1 :] if not word.endswith(".ipynb")]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(tmp_path)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 1, result.stdout + result.stderr
-    failed = re.findall(r"^FAILED .*?(\w+)\.ipynb", result.stdout, re.M)
-    assert sorted(failed) == ["error", "wrong"], result.stdout
-    assert "3 passed" in result.stdout
+    command = ["make", "-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=own | variables, capture_output=True, text=True, timeout=300
+    )
 
 
-def test_setup_cell_is_rewritten_or_added(tmp_path):
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """What `make notebooks` says of small notebooks, on a computer whose real corpus cannot be used."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    save(
+        folder / "right.ipynb",
+        stored("print(6 * 7)", "42\n"),
+        stored("print(object())", "<object object at 0x7f00aa11>\n"),
+    )
+    save(folder / "ignored.ipynb", stored("print(6 * 7)", "41\n", "nbval-ignore-output"))
+    save(folder / "wrong.ipynb", stored("print(6 * 7)", "41\n"))
+    save(folder / "error.ipynb", stored("1 / 0", ""))
+    load = stored("import rnnlib\ncorpus = rnnlib.load_corpus('time_machine')", "", "nbval-ignore-output")
+    show = "print(corpus.lines[0])"
+    save(folder / "depends.ipynb", load, stored("print(1)", "1\n"), stored(show, "the time machine\n"))
+    save(folder / "tagged.ipynb", load, stored(show, "the time machine\n", "nbval-ignore-output"))
+    (folder / "timemachine.txt").write_text("reading this would be an error")
+    result = make("notebooks", f"NOTEBOOKS={folder}", RNNLIB_DATA=str(folder))
+    assert result.returncode, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_comparison_of_outputs_is_strict(compared):
+    """`make notebooks` fails on a wrong stored output, an unexpected error and a cell that did not run."""
+    failed = re.findall(r"^FAILED .*?(\w+)\.ipynb::Cell (\d)", compared, re.M)
+    assert sorted(failed) == [("depends", "2"), ("error", "0"), ("wrong", "0")], compared
+    assert "7 passed" in compared
+
+
+def test_a_cell_that_depends_on_the_corpus_is_told_so(compared):
+    """The embedded texts are read everywhere; only the notebook that used one hears of it."""
+    for hint in ("Cell 1 read an embedded text", "单元 1 读的是内置文本"):
+        assert compared.count(hint) == 1, compared
+
+
+def test_setup_cell_and_metadata_are_rewritten_or_added(tmp_path):
     address = "https://example.org/someone/book"
-    cell = new_code_cell(setup_source("https://example.org/old"), metadata={"tags": ["setup", "remove-cell"]})
+    cell = new_code_cell(setup_source("https://example.org/old"), metadata={"tags": SETUP_TAGS})
     path = save(tmp_path / "a.ipynb", new_markdown_cell("# 甲 | A"), cell, "x = 1")
     assert rewrite(path, address) and not rewrite(path, address)
     node = nbformat.read(path, as_version=4)
@@ -128,18 +159,134 @@ def test_setup_cell_is_rewritten_or_added(tmp_path):
 
     path = save(tmp_path / "b.ipynb", new_markdown_cell("# 甲 | A"), "x = 1")
     assert rewrite(path, address)
-    assert nbformat.read(path, as_version=4).cells[1].metadata["tags"] == ["setup", "remove-cell"]
+    node = nbformat.read(path, as_version=4)
+    assert node.cells[1].metadata["tags"] == SETUP_TAGS and len(node.cells) == 3
+
+    node.metadata = {"kernelspec": KERNELSPEC | {"name": "conda"}, "mine": 1}
+    write_notebook(node, path)
+    assert rewrite(path, address) and not rewrite(path, address)
+    metadata = nbformat.read(path, as_version=4).metadata
+    assert metadata == {"mine": 1, "kernelspec": KERNELSPEC, **GPU_METADATA}
 
 
 def test_public_address_comes_from_the_configuration(tmp_path):
     config = tmp_path / "_config.yml"
     config.write_text(
-        "html:\n  url: wrong\nrepository:\n  # here\n  url: https://example.org/x/\n  branch: main\n"
+        "html:\n  url: wrong\nrepository:\n  # here\n  url: &here https://example.org/x/\n  branch: main\n"
     )
     assert public_address(config) == "https://example.org/x"
-    config.write_text("html:\n  url: wrong\nrepository:\n  branch: main\n")
-    with pytest.raises(ValueError, match="repository.url"):
-        public_address(config)
+    for empty in ("", "repository:\n", "html:\n  url: wrong\nrepository:\n  branch: main\n"):
+        config.write_text(empty)
+        with pytest.raises(ValueError, match="repository.url"):
+            public_address(config)
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A copy of what a new chapter touches and is checked by; no other chapters."""
+    for name in ("Makefile", "_config.yml", "_toc.yml", "book/index.md", "book/glossary.tsv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("book/_tools", "tests/notebook_lint"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def begin(folder: Path, name: str, zh: str, en: str) -> subprocess.CompletedProcess:
+    return make("chapter", f"NAME={name}", f"ZH={zh}", f"EN={en}", folder=folder)
+
+
+def contents(folder: Path) -> tuple[list[str], list[str]]:
+    """What the contents and the home page list."""
+    return listed_files((folder / "_toc.yml").read_text()), described_chapters(
+        (folder / "book" / "index.md").read_text()
+    )
+
+
+def test_a_new_chapter_keeps_every_rule(book):
+    """`make chapter`, `make run`, lint, one after the other, in a copy of the repository."""
+    before = (book / "_toc.yml").read_text(), (book / "book" / "index.md").read_text()
+    begun = begin(book, "98_last", "最后“一”章", 'The `last` chapter\'s "end"')
+    assert begun.returncode == 0, begun.stderr
+    assert begin(book, "97_middle", "中间一章", "A chapter between").returncode == 0
+    files, described = contents(book)
+    assert files[-2:] == ["book/97_middle", "book/98_last"] and described[-2:] == ["97_middle", "98_last"]
+    for text, path in zip(before, ("_toc.yml", "book/index.md")):
+        kept = [line for line in (book / path).read_text().splitlines() if not re.search("9[78]_", line)]
+        assert kept == text.splitlines()
+
+    chapter = book / "book" / "98_last.ipynb"
+    node = nbformat.read(chapter, as_version=4)
+    assert node.cells[0].source == '# 98 最后“一”章 | 98 The `last` chapter\'s "end"'
+    assert f"]({files[-3].removeprefix('book/')}.ipynb)" in node.cells[1].source  # what one should have read
+    lint = [sys.executable, str(book / "tests" / "notebook_lint"), str(chapter)]
+    unrun = subprocess.run(lint, capture_output=True, text=True)
+    assert {line.split(":")[0] for line in unrun.stdout.splitlines()} == {
+        "was_run_in_one_go",
+        "is_short_enough",
+        "what_prints_has_output",
+    }
+    ran = make("run", "CHAPTER=98_last", folder=book)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    done = subprocess.run(lint, capture_output=True, text=True)
+    assert done.returncode == 0 and "nothing to mend" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "zh", "en", "said"),
+    [
+        ("", "中文", "English", "NAME='' 不能作文件名"),
+        ("9_short", "中文", "English", "NAME='9_short' will not do"),
+        ("16_My-Chapter", "中文", "English", "two digits"),
+        ("../16_x", "中文", "English", "two digits"),
+        ("16_x", "", "English", "ZH='' is no Chinese title"),
+        ("16_x", "Only English", "English", "汉字"),
+        ("16_x", "中文 | English", "English", "竖线"),
+        ("16_x", "中文", "", "EN='' is no English title"),
+        ("16_x", "中文", "中文", "no Chinese"),
+        ("15_x", "中文", "English", "The number 15 is taken by book/15_here.ipynb"),
+    ],
+)
+def test_a_chapter_that_cannot_be_begun(book, monkeypatch, name, zh, en, said):
+    """The reason is given in both languages, and nothing is written."""
+    monkeypatch.setattr(new_chapter, "ROOT", book)
+    monkeypatch.setattr(new_chapter, "BOOK", book / "book")
+    monkeypatch.setattr(new_chapter, "find_notebooks", lambda: [book / "book" / "15_here.ipynb"])
+    before = {path: path.read_bytes() for path in book.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as stopped:
+        new_chapter.main(name, zh, en)
+    chinese, english, example = str(stopped.value).splitlines()
+    assert said in chinese + english and re.search("[\u4e00-\u9fff]", chinese)
+    assert example.startswith("make chapter ")
+    assert before == {path: path.read_bytes() for path in book.rglob("*") if path.is_file()}
+
+
+def test_a_contents_without_a_place_is_left_alone(book, monkeypatch):
+    monkeypatch.setattr(new_chapter, "ROOT", book)
+    monkeypatch.setattr(new_chapter, "BOOK", book / "book")
+    monkeypatch.setattr(new_chapter, "find_notebooks", list)
+    toc, index = book / "_toc.yml", book / "book" / "index.md"
+    index.write_text("no chapters here\n")
+    before = toc.read_bytes()
+    with pytest.raises(SystemExit, match="no place for the chapter in book/index.md"):
+        new_chapter.main("98_last", "最后一章", "The last chapter")
+    assert toc.read_bytes() == before and not list(book.glob("book/*.ipynb"))
+
+    index.write_text("```{chapters}\n98_last: 自己写的 | By hand\n```\n")
+    toc.write_text("parts:\n- chapters:\n  - file: 'book/01_a'  # 甲\n    sections:\n    - file: book/b")
+    new_chapter.main("98_last", "最后一章", "The last chapter")
+    assert yaml.safe_load(toc.read_text())["parts"][0]["chapters"] == [
+        {"file": "book/01_a", "sections": [{"file": "book/b"}]},
+        {"file": "book/98_last"},
+    ]
+    assert index.read_text() == "```{chapters}\n98_last: 自己写的 | By hand\n```\n"
+
+
+def test_the_build_names_what_the_contents_leave_out(capsys, monkeypatch):
+    monkeypatch.setattr(build, "find_notebooks", lambda: [*find_notebooks(), BOOK / "99_unlisted.ipynb"])
+    build.report("done")
+    said = [line for line in capsys.readouterr().out.splitlines() if "_toc.yml" in line]
+    assert len(said) == 1 and said[0].endswith("99_unlisted.ipynb")
 
 
 def test_the_notice_of_a_substitute_is_recognised(offline, capsys):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
-from rnnlib.training.record import History
-from rnnlib.inspect.plots import PALETTE, curves, heatmap, learning_curves, use_style
+import rnnlib.inspect
+from rnnlib.inspect import curves, heatmap, learning_curves, plots, use_style
+from rnnlib.inspect.plots import PALETTE
+from rnnlib.training import History
 
 
 @pytest.fixture(autouse=True)
@@ -65,13 +71,21 @@ def test_nothing_to_draw():
 
 
 def test_learning_curves():
-    history = History([9.0, 5.0, 3.0], {2: 6.0, 3: 7.0})
+    history = History([math.log(x) for x in (9, 5, 3)], {2: math.log(6), 3: math.log(7)})
     ax = learning_curves(history, levels={"uniform": 28.0})
     shown = drawn(ax)
-    assert shown["training"] == ([1, 2, 3], [9, 5, 3]) and shown["held-out"] == ([2, 3], [6, 7])
-    assert ax.get_yscale() == "log" and ax.get_ylabel() == "perplexity"
+    assert shown["training"] == ([1, 2, 3], pytest.approx([9, 5, 3]))
+    assert shown["held-out"] == ([2, 3], pytest.approx([6, 7]))
+    assert ax.get_yscale() == "log" and ax.get_ylabel() == "perplexity" and ax.get_xlabel() == "epoch"
+    assert [text.get_text() for text in ax.texts] == ["uniform"]
     both = drawn(learning_curves({"RNN": history, "LSTM": History([8.0])}))
     assert set(both) == {"RNN, training", "RNN, held-out", "LSTM, training"}
+
+
+def test_learning_curves_of_a_run_that_diverged():
+    ax = learning_curves(History([2.0, 1e6], {1: 2.0, 2: math.inf}))
+    assert drawn(ax)["training"][1][1] == drawn(ax)["held-out"][1][1] == math.inf
+    ax.figure.canvas.draw()
 
 
 @pytest.mark.parametrize("form", [list, np.array, torch.tensor])
@@ -98,3 +112,31 @@ def test_style():
     assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(PALETTE)
     assert mpl.rcParams["figure.facecolor"] == "white"  # legible on a dark page, too
     curves({"a": [1, 2], "b": [2, 1]}, "x", "y").figure.canvas.draw()
+
+
+def test_matplotlib_is_loaded_when_it_is_used():
+    """The door shows the figures' names, and opens to them only when one is asked for."""
+    code = (
+        "import sys; sys.modules['numpy'] = None  # any import of it fails\n"
+        "import warnings; warnings.filterwarnings('ignore')\n"
+        "import rnnlib.inspect as inspect\n"
+        "assert {'curves', 'heatmap', 'learning_curves', 'use_style'} < set(inspect.__all__)\n"
+        "assert set(inspect.__all__) < set(dir(inspect))\n"
+        "assert not hasattr(inspect, 'scatter')\n"
+        "print([name for name in ('matplotlib', 'rnnlib.inspect.plots') if name in sys.modules])\n"
+        "del sys.modules['numpy']\n"
+        "from rnnlib.inspect import curves, plots\n"
+        "print(curves is plots.curves, 'matplotlib' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=100)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split("\n")[:2] == ["[]", "True True"]
+
+
+def test_the_door_of_inspect():
+    assert [
+        getattr(rnnlib.inspect, name).__name__ for name in rnnlib.inspect.__all__
+    ] == rnnlib.inspect.__all__
+    assert door.use_style is plots.use_style
+    with pytest.raises(AttributeError, match="module 'rnnlib.inspect' has no attribute 'metrics'"):
+        door.metrics  # noqa: B018

@@ -6,13 +6,43 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib import RNNModel
-from rnnlib.inspect.probes import gate_activations, gradient_by_lag, scratch_twin
-from rnnlib.scratch import GRU, LSTM, RNN
-from rnnlib.scratch.cells import gru_cell, lstm_cell, rnn_cell
+from rnnlib.inspect import gate_activations, gradient_by_lag
+from rnnlib.inspect.probes import _twin
+from rnnlib.models import RNNModel
+from rnnlib.scratch import GRU, LSTM, RNN, RecurrentLayer, rnn_cell
 
 NUM_INPUTS, H, B, T = 3, 4, 2, 6
 KINDS = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
+
+
+class Fading(RecurrentLayer):
+    """A layer of ten lines, whose state has two parts: H, and what was read, which fades by half."""
+
+    num_gates, num_states = 1, 2
+
+    def step(self, X, state, weights):
+        H, trace = state
+        W_ih, W_hh, b_ih, b_hh = weights
+        trace = 0.5 * trace + X @ W_ih.T + b_ih
+        return torch.tanh(trace + H @ W_hh.T + b_hh), trace
+
+
+class Peephole(LSTM):
+    """An LSTM with other gates."""
+
+    def step(self, X, state, weights):
+        H, C = state
+        return super().step(X, (H + C, C), weights)
+
+
+class Clocked(RecurrentLayer):
+    """Three parts, of which the last two have no say in H: the state before, and the number of steps."""
+
+    num_gates, num_states = 1, 3
+
+    def step(self, X, state, weights):
+        H, _, clock = state
+        return rnn_cell(X, H, *weights), H, clock + 1
 
 
 def inputs(T=T):
@@ -24,7 +54,7 @@ def inputs(T=T):
 def test_a_twin_is_the_same_layer(kind, batch_first):
     layer = kind(NUM_INPUTS, H, 2, bidirectional=True, dropout=0.5, batch_first=batch_first).double().eval()
     before = torch.random.get_rng_state()
-    twin = scratch_twin(layer)
+    twin = _twin(layer)
     assert torch.equal(before, torch.random.get_rng_state())
     assert type(twin) is KINDS[kind] and not twin.training and twin.dropout == 0.5
     shared = dict(layer.named_parameters())
@@ -35,14 +65,14 @@ def test_a_twin_is_the_same_layer(kind, batch_first):
     with torch.no_grad():  # shared, not copied
         layer.weight_hh_l1.add_(0.5)
     torch.testing.assert_close(twin(X), layer(X), rtol=0, atol=1e-12)
-    assert scratch_twin(twin) is twin
+    assert _twin(twin) is twin
 
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_twin_lies_where_its_layer_lies(kind):
     layer = kind(NUM_INPUTS, H).double().cuda()
-    twin, X = scratch_twin(layer), inputs()
+    twin, X = _twin(layer), inputs()
     assert {parameter.device.type for parameter in twin.parameters()} == {"cuda"}
     torch.testing.assert_close(twin(X.cuda()), layer(X.cuda()), rtol=0, atol=1e-9)
     on_gpu = gradient_by_lag(layer, X.cuda()).cpu()
@@ -55,10 +85,12 @@ def test_layers_without_a_twin():
         nn.LSTM(NUM_INPUTS, H, proj_size=2),
         nn.GRU(NUM_INPUTS, H, bias=False),
     ):
-        with pytest.raises(ValueError, match="has no twin; nn.RNN with tanh, nn.LSTM and nn.GRU"):
-            scratch_twin(layer)
+        with pytest.raises(
+            ValueError, match="cannot be stepped through; nn.RNN with tanh, nn.LSTM and nn.GRU"
+        ):
+            _twin(layer)
     with pytest.raises(ValueError, match="got RNNModel. Of a model, pass its layer"):
-        scratch_twin(RNNModel(nn.GRU(NUM_INPUTS, H), NUM_INPUTS))
+        _twin(RNNModel(nn.GRU(NUM_INPUTS, H), NUM_INPUTS))
 
 
 def rows(layer, X, hidden):
@@ -113,28 +145,28 @@ def test_gates_follow_the_place_of_the_reset_gate():
 
 
 def test_what_has_no_gates_or_does_not_fit():
-    with pytest.raises(ValueError, match="a plain RNN has no gates"):
-        gate_activations(nn.RNN(NUM_INPUTS, H), torch.randn(T, B, NUM_INPUTS))
+    for layer in (nn.RNN(NUM_INPUTS, H), Peephole(NUM_INPUTS, H), Fading(NUM_INPUTS, H)):
+        with pytest.raises(ValueError, match=f"gates of {type(layer).__name__} are not known, if it has any"):
+            gate_activations(layer, torch.randn(T, B, NUM_INPUTS))
     for probe in (gate_activations, gradient_by_lag):
         for shape in ((T, NUM_INPUTS), (T, B, NUM_INPUTS + 1), (0, B, NUM_INPUTS)):
             with pytest.raises(ValueError, match=r"\(T, B, I\) with I=3 and T >= 1 is expected"):
                 probe(nn.GRU(NUM_INPUTS, H), torch.zeros(shape))
 
 
-def products_of_jacobians(layer, X, seed):
+def products_of_jacobians(layer, X, seed, parts):
     """The same norms from the full Jacobian of every step, state variables side by side."""
-    weights = scratch_twin(layer).weights()
-    cell = {nn.RNN: rnn_cell, nn.GRU: gru_cell, nn.LSTM: lstm_cell}[type(layer)]
-    width = 2 * H if type(layer) is nn.LSTM else H
+    twin = _twin(layer)
+    width = parts * H
     u = torch.randn(B, H, generator=torch.Generator().manual_seed(seed)).double()
     u = u / u.norm(dim=1, keepdim=True)
     norms = torch.zeros(B, T, dtype=torch.float64)
     for b in range(B):
 
         def step(S, x):
-            if width == H:
-                return cell(x, S[None], *weights)[0]
-            return torch.cat(cell(x, (S[None, :H], S[None, H:]), *weights), dim=1)[0]
+            state = S[None].split(H, dim=1)
+            new = twin.step(x, state if parts > 1 else state[0], twin.weights())
+            return torch.cat(new, dim=1)[0] if parts > 1 else new[0]
 
         S, jacobians = torch.zeros(width, dtype=torch.float64), []
         for t in range(T):
@@ -148,12 +180,15 @@ def products_of_jacobians(layer, X, seed):
     return norms.mean(dim=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+PARTS = {nn.RNN: 1, nn.GRU: 1, nn.LSTM: 2, Fading: 2, Peephole: 2, Clocked: 3}
+
+
+@pytest.mark.parametrize("kind", PARTS)
 def test_gradients_by_lag_are_products_of_jacobians(kind):
     layer, X = kind(NUM_INPUTS, H).double(), inputs()
     found = gradient_by_lag(layer, X, seed=5)
     assert found.shape == (T,) and found[0].item() == pytest.approx(1, abs=1e-12)
-    torch.testing.assert_close(found, products_of_jacobians(layer, X, 5), rtol=0, atol=1e-12)
+    torch.testing.assert_close(found, products_of_jacobians(layer, X, 5, PARTS[kind]), rtol=0, atol=1e-12)
     assert all(parameter.grad is None for parameter in layer.parameters())
     with torch.no_grad():
         torch.testing.assert_close(gradient_by_lag(layer, X, seed=5), found)
@@ -186,3 +221,13 @@ def test_an_open_forget_gate_carries_the_gradient():
     found = gradient_by_lag(layer, torch.zeros(T, B, NUM_INPUTS, dtype=torch.float64))
     expected = 0.5 * f ** torch.arange(1, T, dtype=torch.float64)  # o = 1/2, tanh'(0) = 1
     torch.testing.assert_close(found[1:], expected, rtol=1e-10, atol=0)
+
+
+def test_a_model_with_a_layer_of_ones_own():
+    """Its state and its gradients, in any model: nothing asks for the name of the layer."""
+    model, X = RNNModel(Fading(NUM_INPUTS, H, num_layers=2), NUM_INPUTS).double(), inputs()
+    _, state = model(torch.zeros(B, 4, dtype=torch.int64))
+    assert [part.shape for part in state] == [(2, B, H)] * 2
+    found = gradient_by_lag(model.rnn, X, seed=5)
+    assert 0 < found[-1] < found[0] == pytest.approx(1)
+    assert all(parameter.grad is None for parameter in model.parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -13,9 +14,7 @@ from rnnlib.data.tasks import (
     copy_task,
     digits,
     punctuation,
-    restore_punctuation,
-    restore_spaces,
-    sunspots,
+    restore,
     windows,
     word_boundaries,
 )
@@ -61,11 +60,14 @@ def test_a_seed_is_a_data_set_and_touches_no_other_chance(make):
 
 
 def test_sizes_out_of_range():
-    with pytest.raises(ValueError, match="num_steps=1 must be at least 2"):
+    with pytest.raises(ValueError, match="num_steps=1 must be an integer of at least 2"):
         adding_problem(3, 1)
     for bad in (0, 2.0):
         with pytest.raises(ValueError, match="num_steps=.* must be an integer"):
             adding_problem(3, bad)
+    for seed in (-1, 1.5):
+        with pytest.raises(ValueError, match=f"seed={seed} must be"):
+            digits(seed=seed)
     for name in ("num_examples", "lag", "num_symbols", "length"):
         with pytest.raises(ValueError, match=f"{name}=0 must be"):
             copy_task(**{"num_examples": 2, "lag": 3, name: 0})
@@ -75,7 +77,7 @@ def test_word_boundaries():
     X, Y = word_boundaries(["the cat", "", " is in"], 4)
     assert X.tolist() == [[19, 7, 4, 2], [0, 19, 8, 18]]  # thec atis, and "in" is a rest
     assert Y.tolist() == [[0, 0, 1, 0], [0, 1, 0, 1]]
-    assert restore_spaces(X[0], Y[0]) == "the c" and restore_spaces(X[1], Y[1]) == "at is"
+    assert restore(X[0], Y[0]) == "the c" and restore(X[1], Y[1]) == "at is"
 
 
 @given(st.lists(st.text("abcxyz", min_size=1, max_size=6), min_size=1, max_size=8))
@@ -84,9 +86,9 @@ def test_spaces_go_round(words):
     num_letters = len(text.replace(" ", ""))
     X, Y = word_boundaries([text], num_letters)
     assert X.shape == (1, num_letters)
-    assert restore_spaces(X[0], Y[0]) == text
+    assert restore(X[0], Y[0]) == text
     X, Y = word_boundaries(words, num_letters)  # lines end words as spaces do
-    assert restore_spaces(X[0].tolist(), Y[0].tolist()) == text
+    assert restore(X[0].tolist(), Y[0].tolist()) == text
 
 
 def test_texts_that_have_no_boundaries_to_learn():
@@ -95,8 +97,6 @@ def test_texts_that_have_no_boundaries_to_learn():
             word_boundaries(["a word", bad], 2)
     with pytest.raises(ValueError, match="num_steps=6 needs a longer text; there are 5 labelled"):
         word_boundaries(["ab cde"], 6)
-    with pytest.raises(ValueError):
-        restore_spaces([1, 2], [0])
 
 
 def test_punctuation():
@@ -105,13 +105,11 @@ def test_punctuation():
     assert Y.tolist() == [[0, 0, 0, 0, 1], [0, 0, 0, 0, 2]]
     characters, Y = punctuation(["举头！？望月"], 4)
     assert Y.tolist() == [[0, MARKS.index("？") + 1, 0, 0]]  # of several marks the last one counts
-    assert restore_punctuation(characters[0], Y[0]) == "举头？望月"
+    assert restore(characters[0], Y[0], MARKS) == "举头？望月"
     characters, Y = punctuation(["a-b+c"], 3, marks="+-")
-    assert Y.tolist() == [[2, 1, 0]] and restore_punctuation(characters[0], Y[0], marks="+-") == "a-b+c"
+    assert Y.tolist() == [[2, 1, 0]] and restore(characters[0], Y[0], "+-") == "a-b+c"
     with pytest.raises(ValueError, match="num_steps=3 needs a longer text"):
         punctuation(["，春。"], 3)
-    with pytest.raises(ValueError):
-        restore_punctuation("春风", [0])
 
 
 @given(
@@ -121,11 +119,44 @@ def test_punctuation_goes_round(pairs):
     text = "".join(char + mark for char, mark in pairs)
     characters, Y = punctuation([text], len(pairs))
     assert Y.shape == (1, len(pairs)) and Y.max() <= len(MARKS)
-    assert restore_punctuation(characters[0], Y[0]) == text
+    assert restore(characters[0], Y[0], MARKS) == text
+
+
+def test_restore_takes_letters_as_numbers_or_strings():
+    for characters in ([7, 8, 9], torch.tensor([7, 8, 9]), np.array([7, 8, 9]), "hij", ["h", "i", "j"]):
+        for labels in ([0, 1, 1], torch.tensor([0, 1, 1])):
+            assert restore(characters, labels) == "hi j", "no blank at the end"
+    assert restore("春眠不", [2, 0, 1], "，。") == "春。眠不，"
+    assert restore([], []) == ""
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (([1, 2], [0]), "2 characters and 1 labels"),
+        (("ab", [0, 2]), r"labels run from 0 to 2; for 1 mark\(s\) they are 0 to 1"),
+        (("ab", [0, -1], MARKS), "labels run from -1 to 0"),
+        (([3, 26], [0, 0]), "26 is no letter"),
+        ((torch.tensor([-1]), [0]), "-1 is no letter"),
+    ],
+)
+def test_restore_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        restore(*arguments)
+
+
+def test_numpy_integers_are_sizes():
+    N = np.int64
+    assert all(map(torch.equal, adding_problem(N(3), N(4), N(5)), adding_problem(3, 4, 5)))
+    assert all(map(torch.equal, copy_task(N(3), N(4), N(5), N(2)), copy_task(3, 4, 5, 2)))
+    assert all(map(torch.equal, windows(torch.arange(6.0), N(2), N(2)), windows(torch.arange(6.0), 2, 2)))
+    assert word_boundaries(["the cat"], N(3))[0].shape == (2, 3)
 
 
 def test_digits_are_split_without_overlap():
     split = digits(test_share=0.25, seed=3)
+    X_train, Y_train, X_test, Y_test = split
+    assert X_train is split.X_train and Y_test is split.Y_test
     assert split.X_train.shape == (1348, 8, 8) and split.X_test.shape == (449, 8, 8)
     assert split.X_train.dtype == torch.float32 and split.Y_train.dtype == torch.int64
     assert split.X_train.min() == 0 and split.X_train.max() == 1
@@ -147,12 +178,6 @@ def test_digits_are_split_without_overlap():
     for share in (0, 1, -0.5, 2):
         with pytest.raises(ValueError, match="test_share=.* must lie between 0 and 1"):
             digits(test_share=share)
-
-
-def test_sunspots():
-    series = sunspots()
-    assert series.shape == (309,) and series.dtype == torch.float32
-    assert series[0] == 5 and series.max() == pytest.approx(190.2) and series.argmax() == 1957 - 1700
 
 
 def test_windows():

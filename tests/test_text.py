@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
@@ -29,6 +30,12 @@ def test_clean_lines_keeps_line_numbers_and_only_letters(lines):
     for before, after in zip(lines, cleaned):
         assert re.fullmatch("([a-z]+( [a-z]+)*)?", after)
         assert after.replace(" ", "") == re.sub("[^A-Za-z]", "", before).lower()
+
+
+def test_equal_characters_are_one_object():
+    """Many objects for one character make a long Chinese text thirty times as large."""
+    (tokens,) = tokenize(["春眠不觉晓" * 20])
+    assert len({id(token) for token in tokens}) == 5
 
 
 def test_tokenize_by_characters_and_words():
@@ -109,7 +116,7 @@ def test_to_tokens_refuses_an_index_outside(index):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"min_freq": -1}, "min_freq=-1 is negative"),
+        ({"min_freq": -1}, "min_freq=-1 must be an integer of at least 0"),
         ({"reserved_tokens": ["<pad>", "<pad>"]}, "repeats a token"),
         ({"reserved_tokens": ["<unk>"]}, "holds <unk>"),
         ({"reserved_tokens": "<pad>"}, "is one string; use a list"),
@@ -120,10 +127,49 @@ def test_vocab_refuses(arguments, message):
         Vocab(["a"], **arguments)
 
 
-@pytest.mark.parametrize("bad", [[], ["a", "<unk>"], ["<unk>", "a", "a"]])
-def test_from_list_refuses_what_is_no_vocabulary(bad):
-    with pytest.raises(ValueError, match="begins with|repeats"):
-        Vocab.from_list(bad)
+@pytest.mark.parametrize(
+    ("tokens", "freqs", "message"),
+    [
+        ([], (), "begins with '<unk>'; this one begins with an empty list"),
+        (["a", "<unk>"], (), "begins with '<unk>'; this one begins with 'a'"),
+        (["<unk>", "a", "a"], (), "repeats"),
+        (["<unk>", ["a", "b"], ("a", "b")], (), "repeats"),
+        (["<unk>", 3], (), "a token is a string or several of them; got 3"),
+        (["<unk>", ["a", None]], (), "got .'a', None."),
+        (["<unk>", "a"], [["a", float("inf")]], "frequency=inf"),
+        (["<unk>", "a"], [["a", -1]], "frequency=-1"),
+        (["<unk>", "a"], [[{}, 1]], "got {}"),
+    ],
+)
+def test_from_list_refuses_what_is_no_vocabulary(tokens, freqs, message):
+    with pytest.raises(ValueError, match=message):
+        Vocab.from_list(tokens, freqs)
+
+
+def test_vocab_of_ngrams():
+    """Membership and index agree: a tuple is one token here, a list is a list of tokens."""
+    tokens = ["t", "i", "m", "t", "i"]
+    vocab = Vocab(list(zip(tokens, tokens[1:])), reserved_tokens=["<pad>"])
+    assert ("t", "i") in vocab and vocab["t", "i"] == vocab[("t", "i")] == 2
+    assert vocab[[("t", "i"), "<pad>", ("x", "y")]] == [2, 1, 0]
+    assert ("x", "y") not in vocab and vocab[("x", "y")] == vocab.unk
+    assert vocab[(("t", "i"), ("i", "m"))] == vocab.unk, "a tuple is one token even where it is none of them"
+    assert vocab.to_tokens(vocab[[("i", "m")]]) == [("i", "m")]
+
+
+def test_in_a_vocabulary_of_strings_a_tuple_is_a_sequence():
+    vocab = Vocab(list("aab"))
+    assert vocab[("a", "b", "c")] == vocab[["a", "b", "c"]] == [1, 2, 0]
+    assert vocab[(["a"], ["b", "a"])] == [[1], [2, 1]]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), max_size=30))
+def test_vocab_of_ngrams_survives_json(pairs):
+    vocab = Vocab(pairs)
+    stored = json.loads(json.dumps({"tokens": vocab.idx_to_token, "freqs": vocab.token_freqs}))
+    again = Vocab.from_list(stored["tokens"], stored["freqs"])
+    assert again.token_to_idx == vocab.token_to_idx and again.token_freqs == vocab.token_freqs
+    assert again[pairs] == vocab[pairs] and 0 not in vocab[pairs]
 
 
 def test_repr_and_membership():

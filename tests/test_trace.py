@@ -6,9 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib.models.language import RNNModel
-from rnnlib.scratch import RNNModelScratch
-from rnnlib.inspect.trace import ShapeTrace, TraceRow, _fold, trace_shapes
+from rnnlib.inspect import trace_shapes
+from rnnlib.inspect.trace import ShapeTrace, TraceRow, _fold
+from rnnlib.models import (
+    CausalAttentionModel,
+    ConditionalGenerator,
+    RNNModel,
+    SequenceClassifier,
+    SequenceTagger,
+)
+from rnnlib.scratch import GRU, RNNModelScratch
 
 B, T, V, H = 2, 5, 28, 64
 X = torch.arange(B * T).reshape(B, T)
@@ -25,9 +32,10 @@ def test_from_scratch():
         ("add  ×5", "(B=2, H=64) ×2", "(B=2, H=64)"),
         ("add  ×5", "(B=2, H=64)", "(B=2, H=64)"),
         ("tanh  ×5", "(B=2, H=64)", "(B=2, H=64)"),
-        ("cat", "(B=2, H=64) ×5", "(T·B=10, H=64)"),
-        ("matmul", "(T·B=10, H=64)  (H=64, V=28)", "(T·B=10, V=28)"),
-        ("add", "(T·B=10, V=28)", "(T·B=10, V=28)"),
+        ("stack", "(B=2, H=64) ×5", "(T=5, B=2, H=64)"),
+        ("matmul", "(T=5, B=2, H=64)  (H=64, V=28)", "(T=5, B=2, V=28)"),
+        ("add", "(T=5, B=2, V=28)", "(T=5, B=2, V=28)"),
+        ("transpose", "(T=5, B=2, V=28)", "(B=2, T=5, V=28)"),
     ]
 
 
@@ -38,11 +46,75 @@ def test_over_torch_layers():
     assert rows["lstm"].outputs == ((B, T, 2 * H), (4, B, H), (4, B, H))
     assert trace.name(rows["lstm"].outputs[0]) == "(B=2, T=5, 2H=128)"
     assert trace.name(rows["lstm"].outputs[1]) == "(L·D=4, B=2, H=64)"
-    assert trace.name(rows["linear"].outputs[0]) == "(T·B=10, V=28)"
+    assert trace.name(rows["linear"].outputs[0]) == "(B=2, T=5, V=28)"
     assert "(4H=256, V=28)" in str(trace)
     state = (torch.ones(4, B, H), torch.zeros(4, B, H))
     carried = trace_shapes(RNNModel(nn.LSTM(V, H, 2, bidirectional=True), V), X, state)
     assert "zeros" not in {row.operation for row in carried.rows}  # the state was given
+
+
+def operations(trace):
+    return {row.operation: [trace.name(shape) for shape in row.outputs] for row in trace.rows}
+
+
+def test_a_classifier_of_values():
+    model = SequenceClassifier("lstm", 11, H, 3, num_layers=3, bidirectional=True)
+    found = operations(trace_shapes(model, torch.randn(B, T, 11)))
+    assert found["lstm"] == ["(B=2, T=5, 2H=128)", "(L·D=6, B=2, H=64)", "(L·D=6, B=2, H=64)"]
+    assert found["linear"] == ["(B=2, K=3)"]
+    assert "(B=2, T=5, I=11)" in str(trace_shapes(model, torch.randn(B, T, 11)))
+
+
+def test_a_tagger_of_tokens():
+    model = SequenceTagger("gru", 16, H, 3, vocab_size=V)
+    found = operations(trace_shapes(model, X, E=16))
+    assert found["embedding"] == ["(B=2, T=5, E=16)"] and found["linear"] == ["(B=2, T=5, K=3)"]
+    state = torch.zeros(1, B, H)
+    assert "zeros" not in operations(trace_shapes(model, X, state))
+
+
+def test_a_generator_about_labels():
+    model = ConditionalGenerator(10, V, H, layer="lstm", num_layers=4)
+    first, state = model.begin(torch.tensor([3, 8]))
+    found = operations(trace_shapes(model, first, state))
+    assert found["lstm"][1:] == ["(L·D=4, B=2, H=64)"] * 2  # T = 1 names nothing else
+    assert found["linear"] == ["(B=2, T=1, V=28)"]  # and not V/K
+    whole = trace_shapes(model, model.shifted(X), state)
+    assert operations(whole)["linear"] == ["(B=2, T=5, V=28)"]
+
+
+def test_attention():
+    found = operations(trace_shapes(CausalAttentionModel(V, 16, 1, 4), X, E=16))
+    assert found["linear"] == ["(B=2, T=5, V=28)"]
+    assert found["scaled_dot_product_attention"] == ["(B=2, 4, T=5, 4)"]
+    assert not any("H" in name or "L·D" in name for names in found.values() for name in names)
+
+
+class Mine(nn.Module):
+    """No attribute but its own; what is called rnn is no layer, and the layer is called otherwise."""
+
+    bidirectional = True
+
+    def __init__(self, layer):
+        super().__init__()
+        self.rnn, self.layer = (lambda x: x + 0), layer
+        self.num_outputs = "three"
+
+    def forward(self, X):
+        return self.layer(self.rnn(X))
+
+
+@pytest.mark.parametrize("layer", [nn.GRU(11, H, 3), GRU(11, H, num_layers=3)])
+def test_a_module_of_ones_own(layer):
+    trace = trace_shapes(Mine(layer), torch.randn(T, B, 11))
+    assert trace.name((11, H, 3)) == "(I=11, H=64, L·D=3)" and trace.axes["2H"] == 2 * H
+
+
+def test_what_has_no_recurrent_layer():
+    trace = trace_shapes(Mine(nn.Linear(11, 3)), torch.randn(B, T, 11))
+    assert operations(trace) == {"add": ["(B=2, T=5, I=11)"], "linear": ["(B=2, T=5, 3)"]}
+    trace = trace_shapes(lambda X: X.sum(1), torch.randn(B, T, 11, 13))  # nor any parameter
+    assert operations(trace) == {"sum": ["(B=2, 11, 13)"]}
 
 
 def test_an_ambiguous_size_shows_both_names():
@@ -112,5 +184,15 @@ def test_the_model_is_left_as_it_was():
 
 
 def test_what_is_no_minibatch():
-    with pytest.raises(ValueError, match=r"X has shape \(5,\); token indices of shape \(B, T\)"):
+    with pytest.raises(ValueError, match=r"X has shape \(5,\); at least \(B, T\) is expected"):
         trace_shapes(RNNModelScratch(V, H), X[0])
+
+
+def test_long_steps_are_folded_too():
+    trace = trace_shapes(RNNModel(GRU(V, H), V), torch.zeros(2, 35, dtype=torch.int64))
+    assert [row.repeats for row in trace.rows if row.operation == "tanh"] == [35]
+
+
+def test_the_names_of_a_size_of_ones_own_come_first():
+    assert trace_shapes(RNNModelScratch(V, H), X, T=99, V=28).name((5, 28, 10)) == "(5, V=28, T·B=10)"
+    assert trace_shapes(RNNModelScratch(V, H), X, C=128).name((128, 192)) == "(C=128, 3H=192)"

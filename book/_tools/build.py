@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from notebooks import ROOT, find_notebooks, missing_from
+
 SITE = ROOT / "_build" / "html"
 STATE = ROOT / "_build" / "book-inputs.json"
 FRAME = (
@@ -105,7 +106,10 @@ def prune() -> None:
 
 
 def report(done: str) -> None:
-    """Say what was done and where the page is."""
+    """Say what was done, what was left out, and where the page is."""
+    for path in find_notebooks():
+        if "_toc.yml" in missing_from(path):
+            print(f"不在 _toc.yml 里，没有做成网页 | Not in _toc.yml, so there is no page of it: {path.name}")
     print(f"{done}\n书在这里 | The book is here: {(SITE / 'index.html').as_uri()}")
 
 

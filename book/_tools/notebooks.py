@@ -11,11 +11,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+import yaml
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 
+# Every tag that something reads: the pages, nbval, Jupyter, the rules of the book.
+KNOWN_TAGS = {
+    *("lang-zh", "lang-en", "links-differ", "setup", "shows-substitute", "shows-warning"),
+    *("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell"),
+    *("nbval-ignore-output", "nbval-skip", "raises-exception"),
+}
 SETUP_TAGS = ["setup", "remove-cell"]
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 GPU_METADATA = {"accelerator": "GPU", "colab": {"gpuType": "T4"}}
@@ -43,11 +50,39 @@ def find_notebooks(folder: Path = BOOK) -> list[Path]:
 
 def public_address(config: Path = ROOT / "_config.yml") -> str:
     """The repository's public address: ``repository.url`` of the book's configuration."""
-    section = re.search(r"^repository:\n((?:[ \t].*\n|\n)+)", config.read_text(encoding="utf-8"), re.M)
-    url = section and re.search(r"^\s+url:\s*[\"']?([^\s\"'#]+)", section[1], re.M)
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    url = (settings.get("repository") or {}).get("url")
     if not url:
         raise ValueError(f"{config} has no repository.url; add it: the notebooks install rnnlib from there.")
-    return url[1].rstrip("/")
+    return str(url).rstrip("/")
+
+
+def listed_files(contents: str) -> list[str]:
+    """Every ``file:`` of a table of contents (the text of ``_toc.yml``), in order."""
+
+    def files(node: object) -> list[str]:
+        if isinstance(node, list):
+            return [file for child in node for file in files(child)]
+        if isinstance(node, dict):
+            return ([node["file"]] if "file" in node else []) + files(list(node.values()))
+        return []
+
+    return files(yaml.safe_load(contents))
+
+
+def described_chapters(index: str) -> list[str]:
+    """The chapters that the home page (the text of ``index.md``) has a sentence for, in order."""
+    block = re.search(r"^```\{chapters\}\n(.*?)^```", index, re.M | re.DOTALL)
+    return re.findall(r"^ *([^:\n]+): ", block[1], re.M) if block else []
+
+
+def missing_from(path: Path, root: Path = ROOT) -> list[str]:
+    """What does not list a notebook of the book yet: ``_toc.yml``, ``book/index.md``."""
+    name = path.resolve().relative_to(root / "book").with_suffix("").as_posix()
+    toc = listed_files((root / "_toc.yml").read_text(encoding="utf-8"))
+    described = described_chapters((root / "book" / "index.md").read_text(encoding="utf-8"))
+    lists = {"_toc.yml": f"book/{name}" in toc, "book/index.md": name in described}
+    return [file for file, has_it in lists.items() if not has_it]
 
 
 def setup_source(address: str) -> str:
@@ -85,9 +120,13 @@ def shows_substitute(text: str) -> bool:
 
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
-    """Validate a notebook and put it in place in one step: the file is the old one or the new one."""
+    """Validate a notebook and put it in place in one step."""
     nbformat.validate(notebook)
-    text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+    write_text(nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Put a text in place in one step: the file is the old one or the new one."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

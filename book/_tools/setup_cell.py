@@ -1,4 +1,4 @@
-"""Put the public address of `_config.yml` into the setup cell of every notebook: `make address`."""
+"""Give every notebook its setup cell, with the address of `_config.yml`, and its metadata: `make address`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,42 @@ import argparse
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
-from notebooks import SETUP_TAGS, find_notebooks, public_address, setup_source, tags, write_notebook
+from notebooks import (
+    GPU_METADATA,
+    KERNELSPEC,
+    SETUP_TAGS,
+    find_notebooks,
+    public_address,
+    setup_source,
+    tags,
+    write_notebook,
+)
 
 
-def rewrite(path: Path, address: str) -> bool:
-    """Give one notebook the setup cell for ``address``; True if that changed the file."""
-    notebook = nbformat.read(path, as_version=4)
-    source = setup_source(address)
+def equip(notebook: NotebookNode, address: str) -> bool:
+    """Give a notebook, in place, the setup cell for ``address``, GPU and kernel; True if that changed it."""
+    metadata = {"kernelspec": KERNELSPEC, **GPU_METADATA}
+    changed = any(notebook.metadata.get(key) != value for key, value in metadata.items())
+    notebook.metadata.update(metadata)
     cell = next((cell for cell in notebook.cells if "setup" in tags(cell)), None)
     if cell is None:
-        cell = nbformat.v4.new_code_cell(source, metadata={"tags": SETUP_TAGS})
+        cell = nbformat.v4.new_code_cell(metadata={"tags": SETUP_TAGS})
         first_code = next(
             (i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"), len(notebook.cells)
         )
         notebook.cells.insert(first_code, cell)
-    elif cell.source == source:
+    changed |= cell.source != setup_source(address)
+    cell.source = setup_source(address)
+    return changed
+
+
+def rewrite(path: Path, address: str) -> bool:
+    """`equip` one notebook file; True if that changed it."""
+    notebook = nbformat.read(path, as_version=4)
+    if not equip(notebook, address):
         return False
-    else:
-        cell.source = source
     write_notebook(notebook, path)
     return True
 
@@ -37,7 +54,7 @@ def main() -> None:
     address = public_address()
     for path in paths:
         if rewrite(path, address):
-            print(f"{path}: setup cell now installs from {address}")
+            print(f"{path}: setup cell and metadata are now right")
     print(f"{len(paths)} notebook(s) install rnnlib from {address}")
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnlib.data import download as fetch_verified
+from rnnlib.common import atomic_write
+from rnnlib.data import sources
 from rnnlib.data.batches import Batch, seq_data_iter_random, seq_data_iter_sequential
-from rnnlib.data.catalogue import CATALOGUE, cache_folder
-from rnnlib.data.corpus import load_corpus
-from rnnlib.data.download import sha1_of
-from rnnlib.data.sources import find
-from rnnlib.data.text import Vocab
+from rnnlib.data.catalogue import CATALOGUE, cache_folder, sha1_of
+from rnnlib.data.text import Vocab, clean_lines
 from rnnlib.data.text import tokenize as split_lines
 
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
@@ -41,20 +39,19 @@ def download(name: str, cache_dir: str | Path | None = None) -> str:
     target = Path(cache_folder() if cache_dir is None else cache_dir) / url.rsplit("/", 1)[-1]
     entry = next((e for e in CATALOGUE.values() if not e.is_embedded and e.sha1 == sha1), None)
     if entry is None:
-        return str(fetch_verified(url, target, sha1))
+        return str(sources.download([url], target, sha1))
     if cache_dir is not None and target.is_file() and sha1_of(target.read_bytes()) == sha1:
         return str(target)
-    found = find(entry)
+    found = sources.find(entry, clean=False)
     if cache_dir is None or found.entry is not entry:
         return found.origin
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(found.data)
-    return str(target)
+    return str(atomic_write(target, found.data))
 
 
 def read_time_machine() -> list[str]:
     """The lines of The Time Machine, in lower-case letters and single spaces."""
-    return list(load_corpus("time_machine").lines)
+    return clean_lines(Path(download("time_machine")).read_text(encoding="utf-8"))
 
 
 def tokenize(lines: list[str], token: str = "word") -> list[list[str]]:

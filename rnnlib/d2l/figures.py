@@ -148,9 +148,7 @@ class Animator:
         """
         ys = list(y) if hasattr(y, "__len__") else [y]
         xs = list(x) if hasattr(x, "__len__") else [x] * len(ys)
-        while len(self.Y) < len(ys):
-            self.X.append([])
-            self.Y.append([])
+        self.X, self.Y = (curves or [[] for _ in ys] for curves in (self.X, self.Y))
         for i, (a, b) in enumerate(zip(xs, ys)):
             if a is not None and b is not None:
                 self.X[i].append(float(a))

@@ -7,13 +7,10 @@ import hashlib
 import importlib.util
 import os
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+TEXTS = Path(__file__).with_name("texts")  # what ships inside the package
 
 
 def sha1_of(data: bytes) -> str:
@@ -36,8 +33,8 @@ def local_folder() -> Path | None:
     folder = os.path.expanduser(value)
     if folder.startswith("~"):
         raise ValueError(
-            f"RNNLIB_DATA={value!r} begins with the home folder of a user who is not known here. Set it to the "
-            "full path of a folder, or unset it."
+            f"RNNLIB_DATA={value!r} begins with the home folder of a user who is not known here. Set it to "
+            "the full path of a folder, or unset it."
         )
     return Path(folder) if value else None
 
@@ -49,11 +46,6 @@ def cache_folder() -> Path:
     except ImportError:
         return Path.home() / ".cache" / "rnnlib"
     return user_cache_path("rnnlib", appauthor=False)
-
-
-def embedded_file(file_name: str) -> Traversable:
-    """A text that ships inside the package."""
-    return resources.files("rnnlib") / "data" / "texts" / file_name
 
 
 @dataclass(frozen=True)
@@ -101,11 +93,6 @@ class CatalogueEntry:
                     return answer
         return "not here"
 
-    @property
-    def lacks_package(self) -> bool:
-        """Whether :attr:`package` is needed and not installed."""
-        return self.package is not None and not is_installed(self.package)
-
 
 def _on_github(repository: str, commit: str, path: str) -> tuple[str, str]:
     """The raw file on GitHub, and its mirror, which can be reached from China."""
@@ -139,10 +126,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             name="tang300",
             title="《唐诗三百首》 | Three Hundred Tang Poems",
             language="zh",
-            licence=(
-                "诗文属公有领域，文件采用 MIT 许可（chinese-poetry） | "
-                "poems in the public domain, file under the MIT licence (chinese-poetry)"
-            ),
+            licence="诗文属公有领域，文件为 MIT 许可 | poems: public domain; file: chinese-poetry, MIT",
             file_name="tangshisanbaishou.json",
             sha1="487e0327abde8e704c39aaefb66c2a1282fb3da6",
             form="poems",
@@ -158,10 +142,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             name="jay_lyrics",
             title="周杰伦歌词 | Jay Chou's lyrics",
             language="zh",
-            licence=(
-                "受版权保护：只在按名称索取时下载，仅供个人学习 | "
-                "copyrighted: downloaded only when asked for by name, for private study"
-            ),
+            licence="受版权保护，点名才下载，供个人学习 | copyrighted: fetched by name, for private study",
             file_name="jaychou_lyrics.txt.zip",
             sha1="9529987e701a4f37048ab778270a5dde9a762a0b",
             form="songs",
@@ -171,10 +152,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         ),
         CatalogueEntry(
             name="tale",
-            title=(
-                "《蓝罐子里的猪》，为本书写的英文故事 | "
-                "The Pig in the Blue Jar, an English tale written for this book"
-            ),
+            title="《蓝罐子里的猪》，为本书写的故事 | The Pig in the Blue Jar, written for this book",
             language="en",
             licence="CC0（公有领域） | CC0 (public domain)",
             file_name="tale.txt",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from rnnlib.data.catalogue import CATALOGUE, CatalogueEntry
-from rnnlib.data.parsing import decode, guess_language, lines_of, poems_of, song_lines, text_in_zip
-from rnnlib.data.sources import Found, find
+from rnnlib.data.catalogue import CATALOGUE, sha1_of
+from rnnlib.data.parsing import Prepared, decode, guess_language, prepare, prepare_file
+from rnnlib.data.sources import find
 from rnnlib.data.text import tokenize
-
-__all__ = ["Corpus", "corpus_from_string", "load_corpus"]
-
-LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,13 +20,15 @@ class Corpus:
     Attributes:
         name: what was asked for: a name of the catalogue, a file name, or ``"string"``.
         lines: the lines of the text; in a collection of poems, one poem a line.
-        joiner: put between the lines when they become one sequence of characters: ``""`` for cleaned
-            English (as in the published runs), ``" "`` for the lyrics, ``"\\n"`` for everything else.
+        joiner: put between the lines when they become one sequence of characters: ``" "`` for cleaned
+            English and the lyrics, ``""`` for ``time_machine`` (as in the published runs), ``"\\n"`` for
+            everything else.
         language: ``"en"`` or ``"zh"``.
         source: ``"local"`` ($RNNLIB_DATA), ``"cache"``, ``"download"``, ``"embedded"``, ``"file"`` or
             ``"string"``.
-        origin: the path or address it was read from.
+        origin: the path it was read from.
         is_substitute: whether an embedded text stands in for the one that was asked for.
+        dropped: letters that cleaning English removed, as (character, count), the most frequent first.
     """
 
     name: str
@@ -38,12 +37,18 @@ class Corpus:
     language: str
     source: str
     origin: str
-    is_substitute: bool
+    is_substitute: bool = False
+    dropped: tuple[tuple[str, int], ...] = ()
 
     @property
     def text(self) -> str:
         """The whole text as one string."""
         return self.joiner.join(self.lines)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-1 of :attr:`text` as UTF-8, 40 hexadecimal digits: equal for equal texts, wherever they lie."""
+        return sha1_of(self.text.encode("utf-8", "surrogatepass"))
 
     def tokens(self, level: str = "char") -> list[str]:
         """The text as one flat sequence of tokens.
@@ -56,11 +61,12 @@ class Corpus:
             ValueError: if the level is unknown, or words are wanted of Chinese, which has no spaces.
         """
         if level == "char":
-            return list(self.text)
+            return tokenize([self.text])[0]
         if level == "word" and self.language == "zh":
             raise ValueError(
                 "level='word' splits at spaces, and Chinese has none between words. Use level='char'; for "
-                "text that is segmented already, corpus_from_string(text, language='en', clean=False)."
+                "text that is segmented already, give language='en' and clean=False (command line: "
+                "--language en --no-clean)."
             )
         return [token for line in tokenize(self.lines, level) for token in line]
 
@@ -87,8 +93,9 @@ def load_corpus(
     Args:
         name: a name of :func:`available_corpora`, or the path of a text file.
         fallback: let the embedded text stand in; False raises instead.
-        clean: English to lower-case letters and single spaces; Chinese lines stripped, empty ones dropped,
-            poems without the editor's notes and in simplified characters. False leaves the text as it is.
+        clean: English to lower-case letters and single spaces, Chinese lines stripped, lines without any text
+            dropped, poems without the editor's notes and in simplified characters. False leaves the text as
+            it is.
         language: ``"en"`` or ``"zh"`` for a file; guessed from its characters by default.
 
     Raises:
@@ -103,14 +110,26 @@ def load_corpus(
         entry = CATALOGUE[name]
         if language not in (None, entry.language):
             raise ValueError(f"language={language!r} does not fit {name!r}, which is {entry.language!r}.")
-        return _load_named(entry, fallback, clean)
+        found = find(entry, fallback=fallback, clean=clean)
+        prepared = prepare_file(found.data, found.entry.form, entry.language, clean, found.origin)
+        substitute = found.entry is not entry
+        return _corpus(prepared, name, entry.language, found.source, found.origin, substitute)
     if not isinstance(name, (str, Path)):
         raise TypeError(f"name={name!r} must be a name or a path, not {type(name).__name__}.")
-    return _load_file(name, clean, language)
+    path = Path(os.path.expanduser(name))
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the path of one text file.")
+    if not path.exists():
+        if isinstance(name, str) and not path.suffix and len(path.parts) == 1:
+            raise ValueError(_unknown_name(name))
+        raise FileNotFoundError(f"there is no file {path} (looked for {path.absolute()}).")
+    text = decode(path.read_bytes(), str(path))
+    language = language or guess_language(text)
+    return _corpus(prepare(text, language, clean, str(path)), path.name, language, "file", str(path))
 
 
 def corpus_from_string(
-    text: str, *, language: str = "en", clean: bool = True, name: str = "string"
+    text: str, *, language: str | None = "en", clean: bool = True, name: str = "string"
 ) -> Corpus:
     """A corpus from text at hand; the arguments are those of :func:`load_corpus`.
 
@@ -121,61 +140,20 @@ def corpus_from_string(
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, not {type(text).__name__}.")
     _check_language(language)
-    lines = lines_of(text, language, clean, repr(name))
-    return Corpus(name, tuple(lines), _joiner(language, clean), language, "string", name, False)
+    language = language or guess_language(text)
+    return _corpus(prepare(text, language, clean, repr(name)), name, language, "string", name)
 
 
 def _check_language(language: str | None) -> None:
-    if language is not None and language not in LANGUAGES:
+    if language not in (None, "en", "zh"):
         raise ValueError(f"language={language!r} is not known; use 'en' or 'zh'.")
 
 
-def _joiner(language: str, clean: bool) -> str:
-    return "" if clean and language == "en" else "\n"
-
-
-def _load_named(entry: CatalogueEntry, fallback: bool, clean: bool) -> Corpus:
-    obstacle = None
-    if clean and entry.lacks_package:
-        obstacle = (
-            f"its simplified characters need the package {entry.package}, which is not installed: "
-            f"pip install {entry.package}, or pass clean=False to keep the traditional ones"
-        )
-    found = find(entry, fallback=fallback, obstacle=obstacle)
-    lines, joiner = _lines_and_joiner(found, clean)
-    return Corpus(
-        name=entry.name,
-        lines=tuple(lines),
-        joiner=joiner,
-        language=entry.language,
-        source=found.source,
-        origin=found.origin,
-        is_substitute=found.entry is not entry,
-    )
-
-
-def _lines_and_joiner(found: Found, clean: bool) -> tuple[list[str], str]:
-    entry = found.entry
-    if entry.name == "tang300":
-        return poems_of(found.data, clean, found.origin), "\n"
-    if entry.name == "jay_lyrics":
-        return song_lines(text_in_zip(found.data, found.origin)), " "
-    text = decode(found.data, found.origin)
-    return lines_of(text, entry.language, clean, found.origin), _joiner(entry.language, clean)
-
-
-def _load_file(name: str | Path, clean: bool, language: str | None) -> Corpus:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; pass the path of one text file.")
-    if not path.exists():
-        if isinstance(name, str) and not path.suffix and len(path.parts) == 1:
-            raise ValueError(_unknown_name(name))
-        raise FileNotFoundError(f"there is no file {path} (looked for {path.absolute()}).")
-    text = decode(path.read_bytes(), str(path))
-    language = language or guess_language(text)
-    corpus = Corpus(path.name, (), _joiner(language, clean), language, "file", str(path), False)
-    return replace(corpus, lines=tuple(lines_of(text, language, clean, str(path))))
+def _corpus(
+    prepared: Prepared, name: str, language: str, source: str, origin: str, is_substitute: bool = False
+) -> Corpus:
+    lines, joiner, dropped = prepared
+    return Corpus(name, tuple(lines), joiner, language, source, origin, is_substitute, dropped)
 
 
 def _unknown_name(name: str) -> str:
@@ -183,6 +161,6 @@ def _unknown_name(name: str) -> str:
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
         f"there is no corpus {name!r}.{hint} Known: {', '.join(CATALOGUE)}. "
-        "For a text file of your own pass its path, such as load_corpus('my_text.txt'); "
-        "for a string use corpus_from_string(text)."
+        "For a text file of your own give its path, such as 'my_text.txt'; for a string in Python use "
+        "corpus_from_string(text)."
     )

@@ -5,44 +5,65 @@ from __future__ import annotations
 import io
 import json
 import re
+import unicodedata
 import zipfile
-import zlib
+from collections import Counter
+from typing import NamedTuple
 
 from rnnlib.data.text import clean_lines
 
-__all__ = [
-    "decode",
-    "guess_language",
-    "lines_of",
-    "poems_of",
-    "simplify",
-    "song_lines",
-    "text_in_zip",
-]
-
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 _NOTE = re.compile("[(（][^()（）]*[)）]")
-MAX_TEXT_BYTES = 16 << 20  # of one text inside a zip
+
+
+class Prepared(NamedTuple):
+    """Lines of text, what joins them into one sequence of characters, and which letters cleaning removed."""
+
+    lines: list[str]
+    joiner: str = "\n"
+    dropped: tuple[tuple[str, int], ...] = ()
 
 
 def decode(data: bytes, what: str) -> str:
-    """UTF-8 bytes as text, without a byte-order mark; ``what`` names them in the error."""
+    """UTF-8 bytes as text, without a byte-order mark; ``what`` names them in the error.
+
+    Raises:
+        ValueError: if they are an archive, not UTF-8, or hold NUL bytes.
+    """
+    if data.startswith(b"PK\x03\x04"):
+        raise ValueError(f"{what} is a zip archive or an office document; give a text file in UTF-8.")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
+        if (offset := data.find(b"\0")) < 0:
+            return text
     except UnicodeDecodeError as error:
-        guess = _guess_encoding(data)
-        raise ValueError(
-            f"{what} is not UTF-8: the byte at offset {error.start:,} is 0x{data[error.start]:02x}. If it is "
-            f"text in another encoding (perhaps {guess!r}), save it as UTF-8, or read it yourself: "
-            f"corpus_from_string(Path(...).read_text(encoding={guess!r}))."
-        ) from error
+        offset = error.start
+    advice = "It does not look like text at all; give a text file."
+    if encoding := _guess_encoding(data):
+        advice = (
+            f"Perhaps it is {encoding!r}: save it as UTF-8, or read it in Python yourself: "
+            f"corpus_from_string(Path(...).read_text(encoding={encoding!r}))."
+        )
+    raise ValueError(
+        f"{what} is not UTF-8 text: the byte at offset {offset:,} is 0x{data[offset]:02x}. {advice}"
+    )
 
 
-def _guess_encoding(data: bytes) -> str:
+def _guess_encoding(data: bytes) -> str | None:
+    """The likeliest encoding of bytes that are not UTF-8; None if they hold NUL bytes and are not UTF-16."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
-    sample = data.decode("gb18030", errors="replace")
-    return "gb18030" if guess_language(sample) == "zh" else "cp1252"
+    if b"\0" not in data:
+        return "gb18030" if guess_language(data.decode("gb18030", errors="replace")) == "zh" else "cp1252"
+    sample = data[: 1 << 16]
+
+    def score(encoding: str) -> float:  # the share of plausible characters, with a bonus for ASCII
+        text = sample.decode(encoding, errors="ignore")
+        return sum(2 * (c.isprintable() or c.isspace()) + c.isascii() for c in text) / len(sample)
+
+    best = max(("utf-16-le", "utf-16-be"), key=score)
+    stray = sample.isascii() and 4 * sample.count(0) < len(sample)  # ASCII with a NUL here and there
+    return best if score(best) > 0.95 and not stray else None
 
 
 def guess_language(text: str) -> str:
@@ -50,91 +71,67 @@ def guess_language(text: str) -> str:
 
     A Chinese character counts for three Latin letters, which is about what it stands for.
     """
-    return "zh" if 3 * len(_HAN.findall(text)) > len(re.findall("[A-Za-z]", text)) else "en"
+    counts = Counter(text)
+    han = sum(n for character, n in counts.items() if _HAN.match(character))
+    latin = sum(n for character, n in counts.items() if character.isascii() and character.isalpha())
+    return "zh" if 3 * han > latin else "en"
 
 
-def lines_of(text: str, language: str, clean: bool, what: str) -> list[str]:
-    """The lines of a text; ``clean`` reduces English to letters and drops the empty lines of Chinese.
+def prepare(text: str, language: str, clean: bool, what: str) -> Prepared:
+    """The lines of a text; ``clean`` reduces English to letters and drops lines without any text.
 
     Raises:
         ValueError: if the text has no letters, or if cleaning would lose most of them.
     """
-    letters = sum(character.isalpha() for character in text)
-    if letters == 0:
+    counts = Counter(unicodedata.normalize("NFC", text))  # where ä is one letter, however it was typed
+    letters = {character: n for character, n in counts.items() if character.isalpha()}
+    if not letters:
         raise ValueError(f"{what} holds no text: {len(text):,} characters and not one letter among them.")
     if not clean:
-        return text.splitlines()
+        return Prepared(text.splitlines())
     if language == "zh":
-        return [line for line in map(str.strip, text.splitlines()) if line]
-    kept = len(re.findall("[A-Za-z]", text))
-    if kept < letters / 2:
+        return Prepared([line for line in map(str.strip, text.splitlines()) if line])
+    dropped = sorted(
+        ((character, n) for character, n in letters.items() if not character.isascii()),
+        key=lambda pair: (-pair[1], pair[0]),
+    )
+    total = sum(letters.values())
+    kept = total - sum(n for _, n in dropped)
+    if kept < total / 2:
         raise ValueError(
-            f"{what}: cleaning for language='en' would keep {kept:,} of {letters:,} letters. "
-            "Pass language='zh' for Chinese, or clean=False to keep every character of any other language."
+            f"{what}: cleaning for language='en' would keep {kept:,} of {total:,} letters. For Chinese give "
+            "language='zh' (command line: --language zh); for any other language give clean=False (command "
+            "line: --no-clean), which keeps every character."
         )
-    return clean_lines(text)
+    return Prepared([line for line in clean_lines(text) if line], " ", tuple(dropped))
 
 
-def simplify(text: str) -> str:
-    """Traditional Chinese characters to simplified ones, with OpenCC.
+def prepare_file(data: bytes, form: str, language: str, clean: bool, what: str) -> Prepared:
+    """The lines of a file of the catalogue, whose bytes are verified.
 
-    Raises:
-        ImportError: if the package ``opencc`` is not installed.
+    Args:
+        data: the bytes.
+        form: see :class:`~rnnlib.data.catalogue.CatalogueEntry`.
+        language, clean, what: as for :func:`prepare`.
     """
-    try:
-        from opencc import OpenCC
-    except ImportError as error:
-        raise ImportError(
-            "simplified characters need the package opencc: pip install opencc, "
-            "or pass clean=False to keep the traditional ones."
-        ) from error
-    return OpenCC("t2s").convert(text)
-
-
-def poems_of(data: bytes, clean: bool, what: str) -> list[str]:
-    """The poems of a chinese-poetry anthology, one a line, in the file's order.
-
-    ``clean`` removes spaces and the editor's notes in round brackets, and converts to simplified characters.
-
-    Raises:
-        ValueError: if the bytes are not such a JSON file.
-    """
-    try:
-        sections = json.loads(decode(data, what))["content"]
-        poems = ["".join(poem["paragraphs"]) for section in sections for poem in section["content"]]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{what} is not the expected JSON (content -> content -> paragraphs): "
-            f"{type(error).__name__}: {error}."
-        ) from error
-    if not poems:
-        raise ValueError(f"{what} is JSON of the expected kind but holds no poems.")
-    if clean:
-        poems = simplify("\n".join(re.sub(r"\s+", "", _NOTE.sub("", poem)) for poem in poems)).split("\n")
-    return poems
-
-
-def song_lines(text: str) -> list[str]:
-    """Lyrics cut at line feeds and otherwise as they are: joined by spaces they are the published text."""
-    return text.replace("\r", " ").split("\n")
-
-
-def text_in_zip(data: bytes, what: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """The one UTF-8 text file in a zip archive, unpacked in memory.
-
-    Raises:
-        ValueError: if the bytes are no zip archive, or it holds another number of files, or one that is
-            damaged or longer than ``max_bytes``.
-    """
-    try:
+    if form == "songs":  # cut at line feeds and joined by spaces, they are the published text
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            if len(members) != 1:
-                raise ValueError(f"{what} holds {len(members)} files; expected one text file.")
-            with archive.open(members[0]) as file:
-                content = file.read(max_bytes + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
-        raise ValueError(f"{what} is not a readable zip archive: {error}.") from error
-    if len(content) > max_bytes:
-        raise ValueError(f"{what}: the file inside is longer than the {max_bytes:,} bytes allowed.")
-    return decode(content, f"{members[0].filename} in {what}")
+            text = decode(archive.read(archive.namelist()[0]), what)
+        return Prepared(text.replace("\r", " ").split("\n"), " ")
+    text = decode(data, what)
+    if form == "poems":
+        poems = [
+            "".join(poem["paragraphs"]) for part in json.loads(text)["content"] for poem in part["content"]
+        ]
+        return Prepared(_plain_poems(poems) if clean else poems)
+    if form == "glued" and clean:
+        return Prepared(clean_lines(text), "")
+    return prepare(text, language, clean, what)
+
+
+def _plain_poems(poems: list[str]) -> list[str]:
+    """Poems in simplified characters (OpenCC), without spaces and the editor's notes in round brackets."""
+    from opencc import OpenCC
+
+    text = "\n".join(re.sub(r"\s+", "", _NOTE.sub("", poem)) for poem in poems)
+    return OpenCC("t2s").convert(text).split("\n")

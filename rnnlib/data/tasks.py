@@ -42,7 +42,7 @@ def adding_problem(num_examples: int, num_steps: int, seed: int = 0) -> tuple[Te
     """
     check_positive(num_examples=num_examples)
     check_at_least(2, num_steps=num_steps)
-    generator = torch.Generator().manual_seed(seed)
+    generator = _generator(seed)
     values = torch.rand(num_examples, num_steps, generator=generator)
     half = num_steps // 2
     first = torch.randint(0, half, (num_examples,), generator=generator)
@@ -76,7 +76,7 @@ def copy_task(
         ValueError: if a number is not positive.
     """
     check_positive(num_examples=num_examples, lag=lag, num_symbols=num_symbols, length=length)
-    generator = torch.Generator().manual_seed(seed)
+    generator = _generator(seed)
     symbols = torch.randint(0, num_symbols, (num_examples, length), generator=generator)
     X = torch.full((num_examples, lag + 2 * length), num_symbols)
     Y = X.clone()
@@ -179,6 +179,11 @@ def _letter(character: str | int) -> str:
     return chr(ord("a") + int(character))
 
 
+def _generator(seed: int) -> torch.Generator:
+    check_at_least(0, seed=seed)
+    return torch.Generator().manual_seed(int(seed))
+
+
 def _cut(values: Sequence[int], num_steps: int) -> Tensor:
     """(N*T,) values and perhaps a rest -> (N, T)."""
     count = len(values) // num_steps
@@ -208,7 +213,7 @@ def digits(test_share: float = 0.25, seed: int = 0) -> Digits:
         raise ValueError(f"test_share={test_share!r} must lie between 0 and 1.")
     bunch = load_digits()
     X, Y = torch.tensor(bunch.images, dtype=torch.float32) / 16, torch.tensor(bunch.target).long()
-    order = torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(X), generator=_generator(seed))
     test, train = order[: int(len(X) * test_share)], order[int(len(X) * test_share) :]
     return Digits(X[train], Y[train], X[test], Y[test])
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rnnlib.common import check_at_least, check_positive
 from rnnlib.data.batches import SequenceLoader
 from rnnlib.data.corpus import Corpus, load_corpus
-from rnnlib.devices import get_device
 from rnnlib.data.text import Vocab
-
-__all__ = ["TextData", "load_text"]
+from rnnlib.devices import get_device
 
 _LEVELS = {"char": ("字符", "characters"), "word": ("单词", "words")}
+SHOWN_LETTERS = 5  # of those that cleaning removed
 _SAMPLINGS = {
     "sequential": ("顺序分区", "sequential partitioning"),
     "random": ("随机采样", "random sampling"),
@@ -33,6 +34,7 @@ class TextData:
         corpus: the text and where it came from.
         level: ``"char"`` or ``"word"``.
         device: where the tensors lie.
+        num_tokens: tokens in the whole corpus, used or not.
     """
 
     train: SequenceLoader
@@ -41,6 +43,7 @@ class TextData:
     corpus: Corpus
     level: str
     device: torch.device
+    num_tokens: int
 
     @property
     def batch_size(self) -> int:
@@ -51,11 +54,6 @@ class TextData:
     def num_steps(self) -> int:
         """T, time steps of a minibatch."""
         return self.train.num_steps
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens in the whole corpus, used or not."""
-        return len(self.corpus.tokens(self.level))
 
     def summary(self) -> str:
         """The whole arrangement at one glance, one line in Chinese and one in English."""
@@ -71,11 +69,27 @@ class TextData:
         total, vocab_size = f"{self.num_tokens:,}", f"V = {len(self.vocab):,}"
         train, valid = f"{self.train.num_tokens:,}", f"{len(self.valid):,}"
         rows, steps = f"B = {self.batch_size}", f"T = {self.num_steps}"
+        lost_zh, lost_en = self._lost_letters()
         return (
             f"语料 {name_zh}：共 {total} 个{unit_zh}，{vocab_size}；训练 {train}，留出 {valid}；"
-            f"{rows}，{steps}，{sampling_zh}，{self.device}\n"
+            f"{rows}，{steps}，{sampling_zh}，{self.device}{lost_zh}\n"
             f"corpus {name_en}: {total} {unit_en}, {vocab_size}; {train} to train on, {valid} held out; "
-            f"{rows}, {steps}, {sampling_en}, {self.device}"
+            f"{rows}, {steps}, {sampling_en}, {self.device}{lost_en}"
+        )
+
+    def _lost_letters(self) -> tuple[str, str]:
+        """What cleaning removed from the corpus, Chinese and English; nothing if it removed no letter."""
+        dropped = self.corpus.dropped
+        if not dropped:
+            return "", ""
+        count = f"{sum(n for _, n in dropped):,}"
+        shown = [f"{letter} {n:,}" for letter, n in dropped[:SHOWN_LETTERS]]
+        more_zh, more_en = ("……", " ...") if len(dropped) > SHOWN_LETTERS else ("", "")
+        return (
+            f"；清洗去掉了 {count} 个不在 a-z 之内的字母或汉字：{'、'.join(shown)}{more_zh}"
+            "（要保留就用 clean=False，命令行用 --no-clean）",
+            f"; cleaning removed {count} letters outside a-z: {', '.join(shown)}{more_en} "
+            "(clean=False keeps them; command line: --no-clean)",
         )
 
     __str__ = summary
@@ -100,6 +114,8 @@ def load_text(
     device: str | torch.device = "auto",
     seed: int | None = None,
     fallback: bool = True,
+    clean: bool = True,
+    language: str | None = None,
 ) -> TextData:
     """Load a corpus as training minibatches, held-out tokens and a vocabulary.
 
@@ -119,7 +135,7 @@ def load_text(
         min_freq: rarer tokens become ``<unk>``.
         device: for both tensors; ``"auto"`` takes a GPU if there is one.
         seed: gives the loader a generator of its own.
-        fallback: as in :func:`load_corpus`.
+        fallback, clean, language: as in :func:`load_corpus`.
 
     Raises:
         ValueError: if an argument is out of range or the text is too short for it.
@@ -127,30 +143,22 @@ def load_text(
     """
     if vocab_from not in ("corpus", "train"):
         raise ValueError(f"vocab_from={vocab_from!r} is not known; use 'corpus' or 'train'.")
-    _check_count("max_tokens", max_tokens, at_least=1)
-    _check_count("num_valid", num_valid, at_least=0)
+    if max_tokens is not None:
+        check_positive(max_tokens=max_tokens)
+    if num_valid is not None:
+        check_at_least(0, num_valid=num_valid)
     device = get_device(device)
     if not isinstance(corpus, Corpus):
-        corpus = load_corpus(corpus, fallback=fallback)
+        corpus = load_corpus(corpus, fallback=fallback, clean=clean, language=language)
+    elif not clean or language is not None:
+        raise ValueError("clean and language are for a name or a path; give them when the Corpus is made.")
     tokens = corpus.tokens(level)
     num_train, num_valid = _split(len(tokens), max_tokens, num_valid, corpus.name)
-    train, valid = tokens[:num_train], tokens[num_train : num_train + num_valid]
-    vocab = Vocab(tokens if vocab_from == "corpus" else train, min_freq=min_freq)
-    return TextData(
-        train=SequenceLoader(
-            torch.tensor(vocab[train], dtype=torch.int64), batch_size, num_steps, sampling, device, seed
-        ),
-        valid=torch.tensor(vocab[valid], dtype=torch.int64, device=device),
-        vocab=vocab,
-        corpus=corpus,
-        level=level,
-        device=device,
-    )
-
-
-def _check_count(name: str, value: int | None, at_least: int) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < at_least):
-        raise ValueError(f"{name}={value!r} must be None or an integer of at least {at_least}.")
+    vocab = Vocab(tokens if vocab_from == "corpus" else tokens[:num_train], min_freq=min_freq)
+    used = islice(tokens, num_train + num_valid)
+    indices = torch.tensor([vocab[token] for token in used], dtype=torch.int64, device=device)
+    train = SequenceLoader(indices[:num_train], batch_size, num_steps, sampling, device, seed)
+    return TextData(train, indices[num_train:], vocab, corpus, level, device, len(tokens))
 
 
 def _split(total: int, max_tokens: int | None, num_valid: int | None, name: str) -> tuple[int, int]:
@@ -164,7 +172,7 @@ def _split(total: int, max_tokens: int | None, num_valid: int | None, name: str)
     if total < needed:
         raise ValueError(
             f"max_tokens={max_tokens} and num_valid={num_valid} need at least {needed:,} tokens, of which "
-            f"{held_out:,} are held out; {name!r} has {total:,}. Use smaller numbers, num_valid=0 to hold "
-            "nothing out, or a longer text."
+            f"{held_out:,} are held out; {name!r} has {total:,}. Use a smaller max_tokens or num_valid (0 "
+            "holds nothing out), or a longer text."
         )
     return num_train, held_out

@@ -1,106 +1,65 @@
-"""Write on from a prefix: greedy search, sampling with temperature and top-k, beam search."""
+"""Continue a sequence token by token: greedy search, sampling with temperature and top-k, beam search."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rnnlib.common import check_positive
+from rnnlib.common import check_at_least, check_positive, check_tokens
+from rnnlib.data.text import Vocab
+from rnnlib.generation.steps import make_step
 from rnnlib.models.modes import evaluating
 from rnnlib.states import State, select_rows
-from rnnlib.generation.steps import make_step
-from rnnlib.data.text import Vocab
-
-__all__ = ["generate", "beam_search", "sample_token"]
 
 
-def sample_token(
-    logits: Tensor,
-    temperature: float = 1.0,
+def generate_tokens(
+    model: Any,
+    X: Tensor,
+    num_tokens: int,
+    *,
+    state: State | None = None,
+    temperature: float = 0.0,
     top_k: int | None = None,
-    generator: torch.Generator | None = None,
+    seed: int = 0,
+    banned: Sequence[int] = (),
 ) -> Tensor:
-    """Draw one token index for each row of logits.
+    """Continue each row of a batch token by token.
+
+    X is read in one call, then each chosen token is fed back as the next input. The model is in evaluation
+    mode meanwhile.
 
     Args:
-        logits: (B, V).
-        temperature: tau; the distribution is softmax(logits / tau). Below 1 the likely tokens become likelier
-            still, above 1 all come closer together; 0 takes the largest logit (greedy search).
-        top_k: only the k largest logits take part; of equal ones those with the lower index.
-        generator: source of chance, on the logits' device.
+        model: ``logits, state = model(X, state)`` with logits (B, T, V).
+        X: (B, T) int64, at least one token a row, on the model's device.
+        num_tokens: how many tokens to add to each row, at least 1.
+        state: where the model continues to read; None lets it begin anew.
+        temperature: tau; a token is drawn from softmax(logits / tau). Below 1 the likely tokens become
+            likelier still, above 1 all move closer together; 0 takes the largest logit (greedy search).
+        top_k: draw among the k largest logits only, of equal ones those with the lower index; no effect at
+            temperature 0, where the largest is taken anyway.
+        seed: the same seed gives the same tokens on the same device.
+        banned: indices that are never chosen.
 
     Returns:
-        (B,) int64.
+        (B, num_tokens) int64, without X.
 
     Raises:
-        ValueError: if tau is negative or k is not positive.
+        ValueError: for arguments out of range, logits of another shape, or if every token is banned.
+        FloatingPointError: if the model's predictions are not numbers.
+
+    Example: about the labels of a ConditionalGenerator.
+        >>> X, state = model.begin(torch.tensor([3, 3, 8]))
+        >>> generate_tokens(model, X, 64, state=state, temperature=1.0).shape
+        torch.Size([3, 64])
     """
-    if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature={temperature!r} must be a finite number of at least 0 (0 is greedy).")
-    if top_k is not None:
-        check_positive(top_k=top_k)
-        if top_k < logits.shape[-1]:
-            kept = logits.sort(dim=-1, descending=True, stable=True).indices[..., :top_k]
-            logits = torch.full_like(logits, -torch.inf).scatter(-1, kept, logits.gather(-1, kept))
-    if temperature == 0:
-        return logits.argmax(dim=-1)
-    temperature = max(temperature, 1e-30)  # a smaller one would overflow, and the outcome is the same
-    probabilities = torch.softmax(logits.float() / temperature, dim=-1)
-    return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
-
-
-class _Reader:
-    """A model in evaluation mode that has read a prefix and gives the next logits."""
-
-    def __init__(self, model: Any, vocab: Vocab, allow_unknown: bool):
-        self.model, self.vocab = model, vocab
-        self.device = next(iter(model.parameters())).device
-        if model.vocab_size != len(vocab):
-            raise ValueError(
-                f"the model was built for vocab_size={model.vocab_size}, but this vocabulary has "
-                f"{len(vocab)} tokens. Use the vocabulary that the model was trained with."
-            )
-        self.banned = None if allow_unknown else vocab.unk
-        self.step = make_step(model)
-
-    def read(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """(B, T) indices -> logits (B, V) after the last of them, and the state."""
-        if state is None:
-            state = self.model.begin_state(tokens.shape[0], self.device)
-        if self.step is not None and tokens.shape[1] == 1:
-            logits, state = self.step(tokens[:, 0], state)
-        else:
-            logits, state = self.model(tokens, state)
-            logits = logits[-tokens.shape[0] :]
-        if self.banned is not None:
-            logits[:, self.banned] = -torch.inf
-        return logits, state
-
-    def prefix_indices(self, prefix: Sequence[str], unknown: str) -> list[int]:
-        missing = sorted({token for token in prefix if token not in self.vocab})
-        if missing and unknown == "error":
-            raise ValueError(
-                f"the prefix holds {missing}, which the vocabulary does not know. Clean the prefix as the "
-                "corpus was cleaned (for English: lower case, letters and spaces), or pass unknown='replace' "
-                "to feed <unk> instead."
-            )
-        if unknown not in ("error", "replace"):
-            raise ValueError(f"unknown={unknown!r} is not known; use 'error' or 'replace'.")
-        return self.vocab[list(prefix)]
-
-    def first_token(self, temperature: float, generator: torch.Generator) -> int:
-        """Where there is no prefix: the most frequent token, or one drawn by training frequency."""
-        pairs = self.vocab.token_freqs or [(token, 1) for token in self.vocab.idx_to_token]
-        pairs = [(token, freq) for token, freq in pairs if self.vocab[token] != self.vocab.unk]
-        if not pairs:
-            raise ValueError("there is no token to begin with: this vocabulary holds nothing but <unk>.")
-        if temperature == 0:
-            return self.vocab[pairs[0][0]]
-        weights = torch.tensor([freq for _, freq in pairs], dtype=torch.float, device=self.device)
-        return self.vocab[pairs[int(torch.multinomial(weights, 1, generator=generator))][0]]
+    check_tokens(X)
+    check_positive(num_tokens=num_tokens)
+    return _continue(model, X, num_tokens, state, _Chooser(temperature, top_k, seed, X.device), banned)
 
 
 def generate(
@@ -116,19 +75,15 @@ def generate(
     unknown: str = "error",
     allow_unknown: bool = False,
 ) -> str:
-    """Continue a text token by token.
-
-    The prefix is read first (the warm-up period), then each chosen token is fed back as the next input.
+    """Continue a text: :func:`generate_tokens` for one row, from tokens to tokens.
 
     Args:
-        model: a language model as for :func:`rnnlib.training.train_epoch`.
+        model: a language model, ``logits, state = model(X, state)``, with ``vocab_size``.
         prefix: a string of characters, or a list of tokens; may be empty, and then the first token is the
             most frequent one (greedy) or drawn by frequency (sampling).
         num_tokens: how many tokens to add, at least 1.
         vocab: the vocabulary that the model was trained with.
-        temperature: 0 for greedy search, otherwise tau of :func:`sample_token`.
-        top_k: sample among the k likeliest tokens only.
-        seed: the same seed gives the same text on the same device.
+        temperature, top_k, seed: as for :func:`generate_tokens`; 0 is greedy search.
         joiner: put between tokens: ``""`` for characters, ``" "`` for words.
         unknown: what to do with prefix tokens that are not in the vocabulary: ``"error"`` or ``"replace"``.
         allow_unknown: whether ``<unk>`` may be generated.
@@ -137,26 +92,23 @@ def generate(
         Prefix and continuation, joined.
 
     Raises:
-        ValueError: for unknown prefix tokens, arguments out of range, a vocabulary that does not fit.
+        ValueError: for unknown prefix tokens, arguments out of range, a vocabulary that does not fit or holds
+            nothing to choose from.
+        FloatingPointError: if the model's predictions are not numbers.
     """
     check_positive(num_tokens=num_tokens)
-    reader = _Reader(model, vocab, allow_unknown)
-    generator = torch.Generator(reader.device).manual_seed(seed)
-    with evaluating(model):
-        words = list(prefix)
-        indices = reader.prefix_indices(words, unknown)
-        if not indices:
-            indices = [reader.first_token(temperature, generator)]
-            words, num_tokens = vocab.to_tokens(indices), num_tokens - 1
-        logits, state = reader.read(torch.tensor([indices], device=reader.device), None)
-        chosen = []
-        for i in range(num_tokens):
-            token = sample_token(logits, temperature, top_k, generator)  # (1,)
-            chosen.append(token)
-            if i + 1 < num_tokens:
-                logits, state = reader.read(token[None], state)
-        new = torch.cat(chosen).tolist() if chosen else []
-    return joiner.join([*words, *vocab.to_tokens(new)])
+    banned = [] if allow_unknown else [vocab.unk]
+    device = _check_vocab(model, vocab, banned)
+    choose = _Chooser(temperature, top_k, seed, device)
+    words = list(prefix)
+    indices = _prefix_indices(vocab, words, unknown)
+    if not indices:
+        indices = [_first_token(vocab, choose)]
+        words, num_tokens = vocab.to_tokens(indices), num_tokens - 1
+    if num_tokens > 0:
+        X = torch.tensor([indices], device=device)
+        words += vocab.to_tokens(_continue(model, X, num_tokens, None, choose, banned)[0].tolist())
+    return joiner.join(words)
 
 
 def beam_search(
@@ -182,23 +134,166 @@ def beam_search(
         P gives ``<unk>`` no share.
 
     Raises:
-        ValueError: for an empty prefix, and as :func:`generate` does.
+        ValueError, FloatingPointError: for an empty prefix, and as :func:`generate` does.
     """
     check_positive(num_tokens=num_tokens, beam_width=beam_width)
     if len(prefix) == 0:
         raise ValueError("beam search needs a prefix; got an empty one. Use generate() to start from none.")
-    reader = _Reader(model, vocab, allow_unknown=False)
+    device = _check_vocab(model, vocab, [vocab.unk])
+    X = torch.tensor([_prefix_indices(vocab, prefix, unknown)], device=device)
+    scores = torch.zeros(1, device=device)
+    texts = torch.empty((1, 0), dtype=torch.int64, device=device)
     with evaluating(model):
-        indices = torch.tensor([reader.prefix_indices(prefix, unknown)], device=reader.device)
-        logits, state = reader.read(indices, None)
-        scores = torch.zeros(1, device=reader.device)
-        texts = torch.empty((1, 0), dtype=torch.int64, device=reader.device)
+        reading = _Reading(model, X, None, [vocab.unk])
         for i in range(num_tokens):
-            totals = (scores[:, None] + torch.log_softmax(logits.float(), dim=-1)).flatten()  # (K*V,)
+            totals = (scores[:, None] + torch.log_softmax(reading.logits.float(), dim=-1)).flatten()  # (K*V,)
             scores, best = totals.topk(min(beam_width, len(scores) * (len(vocab) - 1)))
             rows, tokens = best // len(vocab), best % len(vocab)
             texts = torch.cat([texts[rows], tokens[:, None]], dim=1)
             if i + 1 < num_tokens:
-                logits, state = reader.read(tokens[:, None], select_rows(state, rows))
-    new = vocab.to_tokens(texts[0].tolist())
-    return joiner.join([*prefix, *new]), float(scores[0])
+                reading.state = select_rows(reading.state, rows)
+                reading.read(tokens)
+    _check_finite(scores[0])  # NaN counts as the largest, so it would be first
+    return joiner.join([*prefix, *vocab.to_tokens(texts[0].tolist())]), float(scores[0])
+
+
+class _Reading:
+    """A model on its way through a batch.
+
+    Attributes:
+        logits: (B, V) after the last token; a banned token's is -inf.
+        state: what the model carries, in the form that its fast step takes if it has one.
+    """
+
+    def __init__(self, model: Any, X: Tensor, state: State | None, banned: Sequence[int]):
+        self.model, self.step = model, make_step(model)
+        logits, self.state = model(X, state)
+        if logits.ndim != 3 or logits.shape[:2] != X.shape:
+            raise ValueError(
+                f"the model gave logits of shape {tuple(logits.shape)} for X of shape {tuple(X.shape)}; "
+                "(B, T, V) is expected, one row of logits for each token."
+            )
+        if self.step is not None:
+            self.state = self.step.split(self.state)
+        self.ban = _ban(banned, logits)
+        self.logits = logits[:, -1] + self.ban
+
+    def read(self, tokens: Tensor) -> None:
+        """Read one more token (B,) a row."""
+        if self.step is not None:
+            logits, self.state = self.step.read(tokens, self.state)
+        else:
+            logits, self.state = self.model(tokens[:, None], self.state)
+            logits = logits[:, -1]
+        self.logits = logits + self.ban  # not in place: a model may return one of its parameters
+
+
+def _ban(banned: Sequence[int], logits: Tensor) -> Tensor:
+    """What is added to logits (..., V): 0, and -inf for banned tokens. (A NaN stays one when it is added.)"""
+    V, banned = logits.shape[-1], {int(index) for index in banned}
+    if any(not 0 <= index < V for index in banned):
+        raise ValueError(f"banned={sorted(banned)} must be indices from 0 to {V - 1}.")
+    if len(banned) == V:
+        raise ValueError(f"all {V} tokens are banned; there is none to choose.")
+    indices = torch.tensor(sorted(banned), dtype=torch.int64, device=logits.device)
+    return logits.new_zeros(V).index_fill(0, indices, -math.inf)
+
+
+class _Chooser:
+    """One token for each row of logits: the likeliest, or one that is drawn.
+
+    Calling it with logits (B, V) gives ``(tokens (B,), best (B,))``, where best is the largest logit or
+    probability of the row; it is not finite where no token can be chosen, and the token means nothing then.
+    """
+
+    def __init__(self, temperature: float, top_k: int | None, seed: int, device: torch.device):
+        is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+        if not (is_number and 0 <= temperature < math.inf):
+            raise ValueError(f"temperature={temperature!r} must be a finite number, 0 (greedy) or more.")
+        if top_k is not None:
+            check_positive(top_k=top_k)
+        check_at_least(0, seed=seed)
+        self.is_greedy = temperature == 0
+        self.temperature = float(min(max(temperature, 1e-30), 1e30))  # beyond, float32 would overflow
+        self.top_k = top_k
+        self.generator = torch.Generator(device).manual_seed(int(seed) % 2**64)
+
+    def __call__(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        if self.is_greedy:
+            best, tokens = logits.max(dim=-1)
+            return tokens, best
+        if self.top_k is not None and self.top_k < logits.shape[-1]:
+            kept = logits.sort(dim=-1, descending=True, stable=True).indices[:, : self.top_k]
+            logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))
+        # Where a logit is NaN, softmax makes the whole row NaN, and a GPU would stop at drawing from it.
+        probabilities = torch.softmax(logits.float() / self.temperature, dim=-1)
+        drawable = probabilities.nan_to_num(nan=1.0)
+        tokens = torch.multinomial(drawable, 1, generator=self.generator).squeeze(-1)
+        return tokens, probabilities.amax(dim=-1)
+
+
+def _continue(
+    model: Any, X: Tensor, num_tokens: int, state: State | None, choose: _Chooser, banned: Sequence[int]
+) -> Tensor:
+    """:func:`generate_tokens` behind its checks."""
+    chosen, best = [], []
+    with evaluating(model):
+        reading = _Reading(model, X, state, banned)
+        for i in range(num_tokens):
+            tokens, value = choose(reading.logits)
+            chosen.append(tokens)
+            best.append(value)
+            if i + 1 < num_tokens:
+                reading.read(tokens)
+    _check_finite(torch.stack(best))  # once, at the end: on a GPU every look at a number has to wait for it
+    return torch.stack(chosen, dim=1)
+
+
+def _check_finite(values: Tensor) -> None:
+    if not torch.isfinite(values).all():
+        raise FloatingPointError(
+            "the model's predictions hold NaN or infinity, or leave no token possible, so that none can be "
+            "chosen. Its weights are probably NaN because training diverged: look at "
+            "[p.isnan().any() for p in model.parameters()], then train again with a smaller learning rate or "
+            "with clip=1.0, or load an earlier checkpoint."
+        )
+
+
+def _check_vocab(model: Any, vocab: Vocab, banned: Sequence[int]) -> torch.device:
+    """The model's device; a ValueError unless the vocabulary fits the model and holds a token to choose."""
+    if model.vocab_size != len(vocab):
+        raise ValueError(
+            f"the model was built for vocab_size={model.vocab_size}, but this vocabulary has "
+            f"{len(vocab)} tokens. Use the vocabulary that the model was trained with."
+        )
+    if len(vocab) == len(banned):
+        raise ValueError(
+            f"there is no token to choose: this vocabulary holds nothing but {vocab.UNK}. Build the vocabulary "
+            "from a text that has tokens."
+        )
+    return next(iter(model.parameters())).device
+
+
+def _prefix_indices(vocab: Vocab, prefix: Sequence[str], unknown: str) -> list[int]:
+    if unknown not in ("error", "replace"):
+        raise ValueError(f"unknown={unknown!r} is not known; use 'error' or 'replace'.")
+    missing = sorted({token for token in prefix if token not in vocab})
+    if missing and unknown == "error":
+        raise ValueError(
+            f"the prefix holds {missing}, which the vocabulary does not know. Clean the prefix as the "
+            "corpus was cleaned (for English: lower case, letters and spaces), or pass unknown='replace' "
+            "to feed <unk> instead."
+        )
+    return vocab[list(prefix)]
+
+
+def _first_token(vocab: Vocab, choose: _Chooser) -> int:
+    """Where there is no prefix: the most frequent token, or one drawn by training frequency."""
+    pairs = [(token, freq) for token, freq in vocab.token_freqs if vocab[token] != vocab.unk]
+    pairs = pairs or [(token, 1) for token in vocab.idx_to_token if vocab[token] != vocab.unk]
+    if not pairs:
+        raise ValueError(f"there is no token to begin with: this vocabulary holds nothing but {vocab.UNK}.")
+    if choose.is_greedy:
+        return vocab[pairs[0][0]]
+    weights = torch.tensor([float(freq) for _, freq in pairs], device=choose.generator.device)
+    return vocab[pairs[int(torch.multinomial(weights, 1, generator=choose.generator))][0]]

@@ -17,8 +17,6 @@ from matplotlib.axes import Axes
 
 from rnnlib.training.record import History
 
-__all__ = ["PALETTE", "use_style", "curves", "learning_curves", "heatmap"]
-
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
 

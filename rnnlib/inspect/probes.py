@@ -5,59 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rnnlib.scratch import GRU, LSTM, RNN, RecurrentLayer, gru_gates, lstm_gates
-from rnnlib.states import State, map_state
-
-__all__ = ["scratch_twin", "gate_activations", "gradient_by_lag"]
+from rnnlib.scratch.cells import gru_gates, lstm_gates
+from rnnlib.scratch.layers import GRU, LSTM, RNN, RecurrentLayer
+from rnnlib.states import State, map_state, zero_state
 
 _TWINS = {"RNN_TANH": RNN, "LSTM": LSTM, "GRU": GRU}  # by torch.nn's name of the mode
-
-
-def scratch_twin(layer: nn.RNNBase | RecurrentLayer) -> RecurrentLayer:
-    """The :mod:`rnnlib.scratch` layer with the same weights, to be stepped through.
-
-    Args:
-        layer: an ``nn.RNN`` with tanh, ``nn.LSTM`` or ``nn.GRU``; a scratch layer is its own twin.
-
-    Returns:
-        A layer that shares the parameters, on their device and in their dtype; it copies none, and draws no
-        random number.
-
-    Raises:
-        ValueError: for whatever is no such layer; ReLU, projections and missing biases have no twin.
-    """
-    if isinstance(layer, RecurrentLayer):
-        return layer
-    if not isinstance(layer, nn.RNNBase):
-        raise ValueError(
-            f"a recurrent layer is expected; got {type(layer).__name__}. Of a model, "
-            "pass its layer (model.rnn)."
-        )
-    if layer.mode not in _TWINS or layer.proj_size or not layer.bias:
-        raise ValueError(f"{layer} has no twin; nn.RNN with tanh, nn.LSTM and nn.GRU with biases have one.")
-    with torch.device("meta"):  # weights without values, since the layer's own take their place
-        twin = _TWINS[layer.mode](
-            layer.input_size,
-            layer.hidden_size,
-            layer.num_layers,
-            bidirectional=layer.bidirectional,
-            dropout=layer.dropout if layer.num_layers > 1 else 0.0,
-            batch_first=layer.batch_first,
-        )
-    for name, parameter in layer.named_parameters():
-        setattr(twin, name, parameter)
-    return twin.train(layer.training)
-
-
-def _begin(twin: RecurrentLayer, inputs: Tensor) -> State:
-    """The zero state (B, H) of one cell, for an LSTM a pair; a ValueError unless inputs are (T, B, I)."""
-    if inputs.ndim != 3 or inputs.shape[-1] != twin.input_size or len(inputs) == 0:
-        raise ValueError(
-            f"inputs have shape {tuple(inputs.shape)}; (T, B, I) with I={twin.input_size} and T >= 1 is "
-            "expected, time first whatever the layer's batch_first."
-        )
-    zeros = inputs.new_zeros(inputs.shape[1], twin.hidden_size)
-    return (zeros, zeros) if isinstance(twin, LSTM) else zeros
 
 
 @torch.no_grad()
@@ -73,15 +25,20 @@ def gate_activations(layer: nn.RNNBase | RecurrentLayer, inputs: Tensor) -> dict
         for a GRU ``reset``, ``update``, ``candidate``, ``hidden``.
 
     Raises:
-        ValueError: for a layer without gates, or inputs of another shape.
+        ValueError: for a layer without gates, or whose gates are not known here (a layer of your own), and
+            for inputs of another shape.
     """
-    twin = scratch_twin(layer)
-    if not isinstance(twin, (LSTM, GRU)):
-        raise ValueError("a plain RNN has no gates; give an LSTM or a GRU.")
+    twin = _twin(layer)
+    step = type(twin).step
+    if step not in (LSTM.step, GRU.step):
+        raise ValueError(
+            f"the gates of {type(layer).__name__} are not known, if it has any (a plain RNN has none); "
+            "give an LSTM or a GRU of torch.nn or rnnlib.scratch."
+        )
     weights, state = twin.weights(), _begin(twin, inputs)
     record: dict[str, list[Tensor]] = {}
     for X in inputs:
-        if isinstance(twin, LSTM):
+        if step is LSTM.step:
             gates = dict(zip(("input", "forget", "candidate", "output"), lstm_gates(X, state[0], *weights)))
             state = twin.step(X, state, weights)
             gates |= {"cell": state[1], "hidden": state[0]}
@@ -99,10 +56,12 @@ def gradient_by_lag(layer: nn.RNNBase | RecurrentLayer, inputs: Tensor, seed: in
 
     For each row of the batch a random direction u of length 1 is drawn and carried back through the Jacobian
     of one step after another; the norms of d(u . H_T) / dS_{T-k} are averaged over the batch. The state S is
-    H, and for an LSTM the pair (H, C), since either part can carry the gradient.
+    H, and where a layer's state has several parts, as the pair (H, C) of an LSTM, all of them together, since
+    each can carry the gradient.
 
     Args:
-        layer: a layer of torch.nn or rnnlib.scratch; its first layer, forward direction, is looked at.
+        layer: a layer of torch.nn or rnnlib.scratch, or a :class:`RecurrentLayer` of your own; its first
+            layer, forward direction, is looked at.
         inputs: (T, B, I), time first; read from the zero state on.
         seed: of the random directions.
 
@@ -110,27 +69,73 @@ def gradient_by_lag(layer: nn.RNNBase | RecurrentLayer, inputs: Tensor, seed: in
         (T,): element k belongs to lag k; element 0 is the norm of u itself, 1.
 
     Raises:
-        ValueError: for a layer without a twin, or inputs of another shape.
+        ValueError: for a layer that cannot be stepped through (ReLU, projections, no biases), or inputs of
+            another shape.
     """
-    twin = scratch_twin(layer)
+    twin = _twin(layer)
     weights, state = [weight.detach() for weight in twin.weights()], _begin(twin, inputs)
     before: list[State] = []  # the state before each step
     with torch.no_grad():
         for X in inputs:
             before.append(state)
             state = twin.step(X, state, weights)
-    H = _parts(state)[0]
-    u = torch.randn(H.shape, generator=torch.Generator().manual_seed(seed)).to(H)
+    H, *others = _parts(state)
+    u = torch.randn(H.shape, generator=torch.Generator().manual_seed(int(seed))).to(H)
     u = u / torch.linalg.vector_norm(u, dim=-1, keepdim=True)
-    carried = (u, torch.zeros_like(u)) if isinstance(twin, LSTM) else (u,)
+    carried = (u, *(torch.zeros_like(part) for part in others))
     norms = [_norm(carried)]
     for X, state in reversed(list(zip(inputs, before))[1:]):
         with torch.enable_grad():
             start = map_state(lambda part: part.detach().requires_grad_(), state)
             end = twin.step(X.detach(), start, weights)
-        carried = torch.autograd.grad(_parts(end), _parts(start), grad_outputs=carried)
+        carried = torch.autograd.grad(
+            _parts(end), _parts(start), grad_outputs=carried, allow_unused=True, materialize_grads=True
+        )
         norms.append(_norm(carried))
     return torch.stack(norms)
+
+
+def _twin(layer: nn.RNNBase | RecurrentLayer) -> RecurrentLayer:
+    """The :mod:`rnnlib.scratch` layer with the same weights, to be stepped through.
+
+    It shares the parameters of an ``nn.RNN`` with tanh, ``nn.LSTM`` or ``nn.GRU``, copies none and draws no
+    random number; a scratch layer is its own twin. A ValueError for anything else.
+    """
+    if isinstance(layer, RecurrentLayer):
+        return layer
+    if not isinstance(layer, nn.RNNBase):
+        raise ValueError(
+            f"a recurrent layer is expected; got {type(layer).__name__}. Of a model, "
+            "pass its layer (model.rnn)."
+        )
+    if layer.mode not in _TWINS or layer.proj_size or not layer.bias:
+        raise ValueError(
+            f"{layer} cannot be stepped through; nn.RNN with tanh, nn.LSTM and nn.GRU with biases can, and "
+            "any RecurrentLayer."
+        )
+    with torch.device("meta"):  # weights without values, since the layer's own take their place
+        twin = _TWINS[layer.mode](
+            layer.input_size,
+            layer.hidden_size,
+            num_layers=layer.num_layers,
+            bidirectional=layer.bidirectional,
+            dropout=layer.dropout if layer.num_layers > 1 else 0.0,
+            batch_first=layer.batch_first,
+        )
+    for name, parameter in layer.named_parameters():
+        setattr(twin, name, parameter)
+    return twin.train(layer.training)
+
+
+def _begin(twin: RecurrentLayer, inputs: Tensor) -> State:
+    """The zero state (B, H) of one cell, or a tuple of them; a ValueError unless inputs are (T, B, I)."""
+    if inputs.ndim != 3 or inputs.shape[-1] != twin.input_size or len(inputs) == 0:
+        raise ValueError(
+            f"inputs have shape {tuple(inputs.shape)}; (T, B, I) with I={twin.input_size} and T >= 1 is "
+            "expected, time first whatever the layer's batch_first."
+        )
+    zeros = zero_state(twin, inputs.shape[1], inputs.device, inputs.dtype)  # (L*D, B, H)
+    return map_state(lambda part: part[0], zeros)
 
 
 def _parts(state: State) -> tuple[Tensor, ...]:

@@ -13,26 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from rnnlib.models.modes import evaluating
-
-__all__ = ["trace_shapes", "ShapeTrace", "TraceRow"]
+from rnnlib.scratch.layers import RecurrentLayer
 
 # Calls that look at a tensor without computing anything from it.
-_SILENT = {"__get__", "__set__", "size", "dim", "is_floating_point", "numel", "item", "tolist", "__len__"}
-_SILENT |= {
-    "detach",
-    "to",
-    "float",
-    "contiguous",
-    "__iter__",
-    "unbind",
-    "is_complex",
-    "__repr__",
-    "__format__",
-}
+_SILENT = {"__get__", "__set__", "__len__", "__iter__", "__repr__", "__format__"}
+_SILENT |= {"size", "dim", "numel", "item", "tolist", "is_floating_point", "is_complex"}
+_SILENT |= {"detach", "to", "float", "contiguous", "unbind"}
 
 
 @dataclass(frozen=True)
@@ -140,7 +130,7 @@ def _fold(rows: Sequence[TraceRow]) -> tuple[TraceRow, ...]:
     i = 0
     while i < len(rows):
         best_length, best_count = 1, 1
-        for length in range(1, min(24, (len(rows) - i) // 2) + 1):
+        for length in range(1, min(64, (len(rows) - i) // 2) + 1):
             count = 1
             while rows[i + count * length : i + (count + 1) * length] == rows[i : i + length]:
                 count += 1
@@ -156,33 +146,54 @@ def trace_shapes(model: Any, X: Tensor, state: Any = None, **axes: int) -> Shape
     """Run a model once and record the shape of every tensor on its way.
 
     Args:
-        model: ``model(X, state)``, with ``vocab_size`` and ``num_hiddens`` where it has them.
-        X: (B, T) int64 token indices.
+        model: anything that is called as ``model(X)`` or ``model(X, state)``: every model of this library, a
+            module of your own.
+        X: (B, T) int64 token indices, or (B, T, I) values; whatever the model reads.
         state: the state to begin with; None lets the model begin anew.
-        axes: more names for sizes, such as ``E=64``; they override the automatic B, T, T·B, V, H, L·D.
+        axes: more names for sizes, such as ``E=64``; they override the automatic ones, which are B, T, I and
+            T·B of X, V (the model's ``vocab_size``), K (its ``num_outputs``), H (its ``num_hiddens``, or that
+            of its recurrent layer), L·D of that layer, and 2H, 3H, 4H where no other name fits.
 
     Returns:
         A :class:`ShapeTrace`.
 
     Raises:
-        ValueError: if X is not (B, T).
+        ValueError: if X has no two axes.
 
     Example:
         >>> model = RNNModel(torch.nn.RNN(28, 256), 28)
         >>> print(trace_shapes(model, torch.zeros(2, 5, dtype=torch.int64)))
     """
-    if X.ndim != 2:
-        raise ValueError(f"X has shape {tuple(X.shape)}; token indices of shape (B, T) are expected.")
-    B, T = X.shape
-    known = {"B": B, "T": T, "T·B": T * B}
-    for axis, attribute in (("V", "vocab_size"), ("H", "num_hiddens")):
-        if hasattr(model, attribute):
-            known[axis] = getattr(model, attribute)
-    if hasattr(model, "rnn"):
-        known["L·D"] = model.rnn.num_layers * model.num_directions
-    known |= axes
-    if "H" in known:  # gates and directions stand side by side: 2H, 3H, 4H, where no other name fits
+    if X.ndim < 2:
+        raise ValueError(
+            f"X has shape {tuple(X.shape)}; at least (B, T) is expected: a row of steps for each sequence."
+        )
+    known = {**_known_axes(model, X), **axes}
+    if "H" in known:  # gates and directions stand side by side
         known |= {f"{k}H": k * known["H"] for k in (2, 3, 4) if k * known["H"] not in known.values()}
-    with evaluating(model), _Recorder(list(model.parameters())) as recorder:
+    with evaluating(model), _Recorder(_parameters(model)) as recorder:
         model(X, state) if state is not None else model(X)
     return ShapeTrace(_fold(recorder.rows), known)
+
+
+def _parameters(model: Any) -> list[Tensor]:
+    return list(model.parameters()) if hasattr(model, "parameters") else []
+
+
+def _known_axes(model: Any, X: Tensor) -> dict[str, int]:
+    """The sizes that X, the model and its first recurrent layer tell."""
+    B, T = X.shape[:2]
+    modules = model.modules() if isinstance(model, nn.Module) else []
+    layer = next((module for module in modules if isinstance(module, (nn.RNNBase, RecurrentLayer))), None)
+    V = getattr(model, "vocab_size", None)
+    found = {
+        "B": B,
+        "T": T,
+        "T·B": T * B if T > 1 < B else None,
+        "I": X.shape[2] if X.ndim == 3 else None,
+        "V": V,
+        "K": None if V is not None else getattr(model, "num_outputs", None),
+        "H": getattr(model, "num_hiddens", getattr(layer, "hidden_size", None)),
+        "L·D": None if layer is None else layer.num_layers * (2 if layer.bidirectional else 1),
+    }
+    return {axis: size for axis, size in found.items() if isinstance(size, int)}

@@ -26,6 +26,7 @@ MACHINE_OUTPUT = re.compile(
     r"|(?:tokens|词元|字符|characters)/(?:s|秒)"
 )
 PROGRESS = re.compile(r"\d+%\||\bit/s\b|\bs/it\b")
+LEFT_BY_PLOTS = re.compile(r"<\w*Axes\w*[:( ]|<Figure |<matplotlib\.|<\w+Container |\bText\(-?[\d.]+, ")
 PATH = re.compile(
     r"(?<![\w/.:~])(?:/(?:home|root|tmp|usr|opt|var|mnt|work|private|Users|Volumes|content|kaggle)/|[A-Z]:\\)\S*"
 )
@@ -115,6 +116,17 @@ def outputs_are_clean(chapter: Chapter) -> Iterator[Problem]:
                 )
 
 
+def plots_leave_no_text(chapter: Chapter) -> Iterator[Problem]:
+    """A cell that draws leaves no ``<Axes: xlabel='epoch'>`` behind, which its last line returned."""
+    for cell in chapter.code_cells:
+        for output in cell.outputs:
+            text = str(output.get("data", {}).get("text/plain", ""))
+            if output.output_type == "execute_result" and LEFT_BY_PLOTS.search(text):
+                yield cell.problem(
+                    f"its last line leaves {text.splitlines()[0][:40]!r}; end with `plt.show()`, or with `;`."
+                )
+
+
 def images_have_alt_texts(chapter: Chapter) -> Iterator[Problem]:
     """A cell that draws says in both languages what is to be seen."""
     for cell in chapter.code_cells:
@@ -164,6 +176,7 @@ RULES = [
     what_prints_has_output,
     errors_are_meant,
     outputs_are_clean,
+    plots_leave_no_text,
     images_have_alt_texts,
     what_varies_is_not_compared,
 ]

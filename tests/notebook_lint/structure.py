@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 
 from notebook_lint.chapter import Cell, Chapter, Problem
 from notebook_lint.prose import CJK
-from notebooks import GPU_METADATA, SETUP_TAGS, public_address, setup_source
+from notebooks import (
+    BOOK,
+    GPU_METADATA,
+    KNOWN_TAGS,
+    SETUP_TAGS,
+    missing_from,
+    public_address,
+    setup_source,
+)
 
 DIRECTIVE = re.compile(r"^ *(?::{3,}|`{3,}|~{3,}) *\{[\w:+-]+\}", re.M)
 ROLE = re.compile(r"(?<![\w$\\])\{[a-z][\w:+-]*\}`")
@@ -43,9 +52,32 @@ def has_metadata(chapter: Chapter) -> Iterator[Problem]:
     """Hosted notebooks start with a GPU and Python 3."""
     for key, value in GPU_METADATA.items():
         if chapter.node.metadata.get(key) != value:
-            yield chapter.problem(f"the notebook's metadata needs {key!r}: {value!r}.")
+            yield chapter.problem(f"the metadata needs {key!r}: {value!r}; run `make address`.")
     if chapter.node.metadata.get("kernelspec", {}).get("name") != "python3":
-        yield chapter.problem("the notebook's metadata needs the kernelspec python3.")
+        yield chapter.problem("the metadata needs the kernelspec python3; run `make address`.")
+
+
+def is_listed(chapter: Chapter) -> Iterator[Problem]:
+    """Every notebook of the book is in the contents, and the home page says what it is about."""
+    path = chapter.path.resolve()
+    if not path.is_relative_to(BOOK):
+        return
+    name = path.relative_to(BOOK).with_suffix("").as_posix()
+    lines = {"_toc.yml": f"- file: book/{name}", "book/index.md": f"{name}: 一句话 | one sentence"}
+    for file in missing_from(path):
+        yield chapter.problem(f"{file} does not list it; add the line `{lines[file]}` there.")
+
+
+def tags_are_known(chapter: Chapter) -> Iterator[Problem]:
+    """A tag is one that something reads: a mistyped one would do nothing, silently."""
+    for cell in chapter.cells:
+        for tag in cell.tags:
+            if tag not in KNOWN_TAGS:
+                near = difflib.get_close_matches(tag, sorted(KNOWN_TAGS), 1)
+                advice = (
+                    f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(KNOWN_TAGS))}."
+                )
+                yield cell.problem(f"nothing reads the tag {tag!r}; {advice}")
 
 
 def cells_come_in_pairs(chapter: Chapter) -> Iterator[Problem]:
@@ -122,6 +154,8 @@ RULES = [
     starts_with_title,
     has_setup_cell,
     has_metadata,
+    is_listed,
+    tags_are_known,
     cells_come_in_pairs,
     headings_stand_alone,
     untagged_cells_are_bilingual,

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from book_site import BUILT, CHAPTERS, PAGES, ROOT, probe
+from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.site
 ALL = [*PAGES, "search.html"]
@@ -23,6 +24,27 @@ def test_each_language_alone(site, path):
             page.mouse.move(0, 400)
             assert probe(page, "strays", lang) == []
         assert page.locator("mjx-merror, [data-mml-node=merror]").count() == 0
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_no_markup_shows(path):
+    page = BeautifulSoup((BUILT / path).read_text(encoding="utf-8"), "html.parser")
+    for code in page.select("pre, code, script, style, .math"):
+        code.decompose()
+    assert re.findall(r"</?[a-z]+\b[^<>]*>|&#?\w+;", page.get_text()) == []
+
+
+def test_folded_cells_open_in_the_language_of_the_reader(site):
+    path = next((p for p in CHAPTERS if "tag_hide-input" in (BUILT / p).read_text(encoding="utf-8")), None)
+    if path is None:
+        pytest.skip("no chapter folds its code")
+    with site.page(path, "?lang=zh") as page:
+        summary = page.locator(".tag_hide-input summary").first
+        for lang, words in (("zh", ["显示代码", "收起代码"]), ("en", ["Show the code", "Hide the code"])):
+            page.locator(f".lang-switch [data-lang={lang}]").click()
+            for word in words:
+                assert summary.inner_text().strip() == word
+                summary.click()
 
 
 @pytest.mark.parametrize("path", ALL)

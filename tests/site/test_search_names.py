@@ -10,9 +10,9 @@ from book_site import BUILT
 pytestmark = pytest.mark.site
 
 
-@pytest.mark.xfail(strict=True, reason="REVIEW 24: a blank page, or a link to nowhere")
 @pytest.mark.parametrize("name", ["constructor", "__proto__"])
 def test_24_search_for_a_name_of_javascript(site, name):
+    """The search shows a summary, and every link of it leads to a page."""
     with site.page("search.html", f"?q={name}&lang=en") as page:
         page.locator(".search-summary:not(:empty)").wait_for()
         links = page.locator("#search-results li > a").evaluate_all("els => els.map(el => el.href)")

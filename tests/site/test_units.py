@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -125,7 +126,17 @@ def build(folder, cells: list[dict], broken: bool = False):
     return done, page.read_text(encoding="utf-8") if page.exists() else ""
 
 
+def code(source: str, *tags: str) -> dict:
+    cell = {"cell_type": "code", "source": source, "outputs": [], "execution_count": None}
+    return {**cell, "metadata": {"tags": list(tags)}}
+
+
 TWO = [markdown("# 题 | Title"), markdown("中文", "lang-zh"), markdown("English", "lang-en")]
+
+
+ARTICLE = """<p><img alt="Home" title="Search" src="a.png"> <b>搜索 | Search</b></p>
+
+Search, `首页 | Home`"""
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +148,10 @@ def small_book(tmp_path_factory):
         markdown(":::{note}\nn\n:::", "lang-en"),
         markdown("before\n\n## 甲 | A\n\nafter", "lang-en"),
         markdown("## 乙 | B | C"),
+        markdown(ARTICLE, "lang-zh"),
+        markdown(ARTICLE, "lang-en"),
+        code("x = 1", "hide-input"),
+        code("y = 2", "hide-cell"),
     ]
     done, page = build(tmp_path_factory.mktemp("book"), cells)
     assert done.returncode == 0, done.stderr
@@ -153,6 +168,25 @@ def test_tagged_cells_become_blocks(small_book):
 def test_admonitions_in_a_block_have_one_name(small_book):
     _, page = small_book
     assert '<p class="admonition-title">备注</p>' in page and '<p class="admonition-title">Note</p>' in page
+
+
+def test_theme_words_in_the_article_stay_as_they_are(small_book):
+    _, page = small_book
+    assert page.count('<p><img alt="Home" title="Search" src="a.png"> <b>搜索 | Search</b></p>') == 2
+    assert page.count("<p>Search, <code") == 2 and page.count('<span class="pre">首页</span>') == 2
+
+
+def test_folded_cells_open_in_both_languages(small_book):
+    _, page = small_book
+    folds = re.findall(r"<summary>\n(.*)\n(.*)\n</summary>", page)
+    wanted = [
+        tuple(
+            f'<p class="{state} admonition-title">{spans(bilingual(f"{verb} code cell {kind}"))}</p>'
+            for state, verb in (("collapsed", "Show"), ("expanded", "Hide"))
+        )
+        for kind in ("source", "content")
+    ]
+    assert folds == wanted
 
 
 def test_a_heading_is_never_wrapped_and_is_reported(small_book):
