@@ -15,10 +15,13 @@ State = Tensor | tuple[Tensor, ...]
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
-    """Apply a function to every tensor of a state and keep the state's form."""
+    """Apply a function to every tensor of a state and keep the state's form, a reader's own form included."""
     if isinstance(state, Tensor):
         return function(state)
-    return tuple(map_state(function, part) for part in state)
+    if state is None:
+        return None
+    parts = [map_state(function, part) for part in state]
+    return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
 
 
 def detach_state(state: State) -> State:

@@ -92,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         length = b"Content-Length: %d\r\n\r\n" % len(BODY)
         match name:
             case "good":
+                if "gzip" in self.headers.get("Accept-Encoding", ""):  # a server packs where it may
+                    self.send(BAD_ANSWERS["packed"][0])
                 self.send(OK + length + BODY)
             case "no-length":
                 self.send(OK + b"\r\n" + BODY)

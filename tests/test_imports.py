@@ -51,7 +51,8 @@ def imported_by(source: str, package: str) -> set[str]:
             names = [base] if base != "rnnlib" else [f"rnnlib.{alias.name}" for alias in node.names]
         else:
             continue
-        found |= {name.split(".")[1] for name in names if name.startswith("rnnlib.")}
+        below = {name.split(".")[1] for name in names if name.startswith("rnnlib.")}
+        found |= {name if name in FLOORS else "__init__" for name in below}
         found |= {"__init__" for name in names if name == "rnnlib"}
     return found
 
@@ -97,7 +98,7 @@ def public_names() -> dict[str, object]:
 
 
 def test_the_public_names_fit_on_a_page():
-    assert 40 < len(public_names()) <= 64
+    assert 40 < len(public_names()) <= 66
     assert set(rnnlib.__all__) <= public_names().keys()
 
 

@@ -134,9 +134,8 @@ def test_matplotlib_is_loaded_when_it_is_used():
 
 
 def test_the_door_of_inspect():
-    assert [
-        getattr(rnnlib.inspect, name).__name__ for name in rnnlib.inspect.__all__
-    ] == rnnlib.inspect.__all__
+    door = rnnlib.inspect
+    assert [getattr(door, name).__name__ for name in door.__all__] == door.__all__
     assert door.use_style is plots.use_style
     with pytest.raises(AttributeError, match="module 'rnnlib.inspect' has no attribute 'metrics'"):
         door.metrics  # noqa: B018

@@ -168,7 +168,8 @@ def test_04_restore_refuses_another_kind_of_optimizer(tmp_path, saved, other):
 def test_05a_trace_shapes_of_a_classifier():
     """trace_shapes goes through a classifier, up to its two logits."""
     model = rnnlib.SequenceClassifier("gru", 3, 4, 2, vocab_size=7)
-    assert "2" in str(rnnlib.trace_shapes(model, torch.zeros(5, 6, dtype=torch.int64)))
+    trace = rnnlib.trace_shapes(model, torch.zeros(5, 6, dtype=torch.int64))
+    assert trace.rows[-1].outputs == ((5, 2),) and "B=5" in str(trace)
 
 
 def test_05b_trace_shapes_of_a_model_of_ones_own():
@@ -899,7 +900,7 @@ def test_23f_held_out_data_may_be_a_loader():
 
 def test_23g_header_is_standard_json(tmp_path):
     """An infinite loss is written as JSON that every reader takes."""
-    history = rnnlib.History(train_loss=[math.inf], valid_loss={1: math.inf})
+    history = rnnlib.History(train_loss=[math.inf], valid_loss={1: math.inf}, tokens_per_second=[1.0])
     path = rnnlib.save_checkpoint(tmp_path / "c", language_model(), history=history)
     assert rnnlib.load_checkpoint(path).history == history
     with safetensors.safe_open(path, framework="pt") as file:

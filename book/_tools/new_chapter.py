@@ -98,7 +98,7 @@ def skeleton(name: str, zh: str, en: str, previous: str) -> NotebookNode:
     number = int(name[:2])
 
     def twins(chinese: str, english: str) -> list[NotebookNode]:
-        texts = {"lang-zh": chinese, "lang-em": english}
+        texts = {"lang-zh": chinese, "lang-en": english}
         return [new_markdown_cell(text, metadata={"tags": [tag]}) for tag, text in texts.items()]
 
     known_zh, known_en = "无", "none"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-TEXTS = Path(__file__).with_name("texts")  # what ships inside the package
+TEXTS = Path(__file__).with_name("texts")  # what ships inside the package: embedded texts and the catalogue
 
 
 def sha1_of(data: bytes) -> str:
@@ -50,7 +51,7 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """One corpus of the catalogue.
+    """One corpus of the catalogue, ``texts/catalogue.json``.
 
     Attributes:
         name: what :func:`load_corpus` calls it.
@@ -73,7 +74,7 @@ class CatalogueEntry:
     file_name: str
     sha1: str | None = None
     form: str = "prose"
-    urls: tuple[str, ...] = ()
+    urls: Sequence[str] = ()
     substitute: str | None = None
     package: str | None = None
 
@@ -94,77 +95,9 @@ class CatalogueEntry:
         return "not here"
 
 
-def _on_github(repository: str, commit: str, path: str) -> tuple[str, str]:
-    """The raw file on GitHub, and its mirror, which can be reached from China."""
-    path = quote(path)
-    return (
-        f"https://raw.githubusercontent.com/{repository}/{commit}/{path}",
-        f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{path}",
-    )
-
-
 CATALOGUE: dict[str, CatalogueEntry] = {
-    entry.name: entry
-    for entry in (
-        CatalogueEntry(
-            name="time_machine",
-            title="《时间机器》H. G. 威尔斯 | The Time Machine, by H. G. Wells",
-            language="en",
-            licence="公有领域 | public domain",
-            file_name="timemachine.txt",
-            sha1="090b5e7e70c295757f55df93cb0a180b9691891a",
-            form="glued",
-            urls=(
-                *_on_github(
-                    "d2l-ai/d2l-zh", "5918a8b9e8dd92e5085c15118e76c919b04f09a7", "data/timemachine.txt"
-                ),
-                "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
-            ),
-            substitute="tale",
-        ),
-        CatalogueEntry(
-            name="tang300",
-            title="《唐诗三百首》 | Three Hundred Tang Poems",
-            language="zh",
-            licence="诗文属公有领域，文件为 MIT 许可 | poems: public domain; file: chinese-poetry, MIT",
-            file_name="tangshisanbaishou.json",
-            sha1="487e0327abde8e704c39aaefb66c2a1282fb3da6",
-            form="poems",
-            urls=_on_github(
-                "chinese-poetry/chinese-poetry",
-                "99ebbef7e1345c0985c44b9fd96a3f9e776f117b",
-                "蒙学/tangshisanbaishou.json",
-            ),
-            substitute="verse",
-            package="opencc",
-        ),
-        CatalogueEntry(
-            name="jay_lyrics",
-            title="周杰伦歌词 | Jay Chou's lyrics",
-            language="zh",
-            licence="受版权保护，点名才下载，供个人学习 | copyrighted: fetched by name, for private study",
-            file_name="jaychou_lyrics.txt.zip",
-            sha1="9529987e701a4f37048ab778270a5dde9a762a0b",
-            form="songs",
-            urls=_on_github(
-                "d2l-ai/d2l-zh", "66964df083b506fcc672132851ea171519d48d0b", "data/jaychou_lyrics.txt.zip"
-            ),
-        ),
-        CatalogueEntry(
-            name="tale",
-            title="《蓝罐子里的猪》，为本书写的故事 | The Pig in the Blue Jar, written for this book",
-            language="en",
-            licence="CC0（公有领域） | CC0 (public domain)",
-            file_name="tale.txt",
-        ),
-        CatalogueEntry(
-            name="verse",
-            title="为本书写的中文诗 | Chinese verse written for this book",
-            language="zh",
-            licence="CC0（公有领域） | CC0 (public domain)",
-            file_name="verse.txt",
-        ),
-    )
+    fields["name"]: CatalogueEntry(**fields)
+    for fields in json.loads((TEXTS / "catalogue.json").read_text(encoding="utf-8"))
 }
 
 

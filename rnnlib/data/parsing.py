@@ -38,32 +38,15 @@ def decode(data: bytes, what: str) -> str:
             return text
     except UnicodeDecodeError as error:
         offset = error.start
-    advice = "It does not look like text at all; give a text file."
-    if encoding := _guess_encoding(data):
-        advice = (
-            f"Perhaps it is {encoding!r}: save it as UTF-8, or read it in Python yourself: "
-            f"corpus_from_string(Path(...).read_text(encoding={encoding!r}))."
-        )
+    if b"\0" in data:
+        guess = "utf-16"
+    else:
+        guess = "gb18030" if guess_language(data.decode("gb18030", errors="replace")) == "zh" else "cp1252"
     raise ValueError(
-        f"{what} is not UTF-8 text: the byte at offset {offset:,} is 0x{data[offset]:02x}. {advice}"
+        f"{what} is not text in UTF-8: the byte at offset {offset:,} is 0x{data[offset]:02x}. If it is text "
+        f"in another encoding, perhaps {guess!r}, save it as UTF-8, or read it in Python yourself: "
+        f"corpus_from_string(Path(...).read_text(encoding={guess!r}))."
     )
-
-
-def _guess_encoding(data: bytes) -> str | None:
-    """The likeliest encoding of bytes that are not UTF-8; None if they hold NUL bytes and are not UTF-16."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if b"\0" not in data:
-        return "gb18030" if guess_language(data.decode("gb18030", errors="replace")) == "zh" else "cp1252"
-    sample = data[: 1 << 16]
-
-    def score(encoding: str) -> float:  # the share of plausible characters, with a bonus for ASCII
-        text = sample.decode(encoding, errors="ignore")
-        return sum(2 * (c.isprintable() or c.isspace()) + c.isascii() for c in text) / len(sample)
-
-    best = max(("utf-16-le", "utf-16-be"), key=score)
-    stray = sample.isascii() and 4 * sample.count(0) < len(sample)  # ASCII with a NUL here and there
-    return best if score(best) > 0.95 and not stray else None
 
 
 def guess_language(text: str) -> str:

@@ -78,18 +78,10 @@ def find(entry: CatalogueEntry, *, fallback: bool = True, clean: bool = True) ->
         found = _embedded(catalogue.CATALOGUE[entry.substitute])
         _announce_substitute(entry, found.entry, missing)
         return found
-    advice = (
-        f"Connect to a network, or fetch {entry.file_name} (SHA-1 {entry.sha1}) from {entry.urls[0]} on "
-        "another computer, put it into a folder, and set RNNLIB_DATA to that folder."
-    )
-    if missing:
-        advice = (
-            f"Cleaning it needs the package {missing}: pip install {missing}, or give clean=False "
-            "(command line: --no-clean), which keeps the text as it is."
-        )
     instead = f"Nothing is stored in its place; it is {entry.licence.split(' | ')[1]}."
     if entry.substitute is not None:
         instead = f"With fallback=True the embedded {entry.substitute!r} stands in."
+    advice = f"What to do: {_how_to_get(entry, missing)[1]} (SHA-1 {entry.sha1}, from {entry.urls[0]})."
     lines = [f"the corpus {entry.name!r} could not be had.", *(f"- {reason}" for reason in tried)]
     raise CorpusUnavailable("\n".join([*lines, advice, instead]))
 
@@ -99,40 +91,34 @@ def _embedded(entry: CatalogueEntry) -> Found:
     return Found(entry, path.read_bytes(), "embedded", str(path))
 
 
-def _read(path: Path, where: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise SourceFailed(f"{where}: there is no file {path}") from None
-    except OSError as error:
-        raise SourceFailed(f"{where}: {path} cannot be read: {error}") from error
-
-
 def _from_local_folder(entry: CatalogueEntry) -> Found:
-    folder = catalogue.local_folder()
-    if folder is None:
-        raise SourceFailed("$RNNLIB_DATA: the variable is not set")
-    path = folder / entry.file_name
-    data = _read(path, "$RNNLIB_DATA")
-    if (got := sha1_of(data)) != entry.sha1:
-        raise CorpusUnavailable(
-            f"{path} is not the file that {entry.name!r} stands for: expected SHA-1 {entry.sha1}, got {got} "
-            f"({len(data):,} bytes). Replace it by the right file, remove it, or unset RNNLIB_DATA; "
-            f"to use this file as it is, give its path {str(path)!r} in place of the name."
-        )
-    return Found(entry, data, "local", str(path))
+    if (folder := catalogue.local_folder()) is None:
+        raise SourceFailed("local: RNNLIB_DATA is not set")
+    return _from_folder(entry, folder, "local")
 
 
 def _from_cache(entry: CatalogueEntry) -> Found:
-    path = catalogue.cache_folder() / entry.file_name
-    data = _read(path, "cache")
-    if (got := sha1_of(data)) != entry.sha1:
-        notice(
-            f"缓存文件 {path} 已损坏（SHA-1 应为 {entry.sha1}，实为 {got}），不使用它。",
-            f"The cached file {path} is damaged (SHA-1 should be {entry.sha1}, is {got}); it is not used.",
+    return _from_folder(entry, catalogue.cache_folder(), "cache")
+
+
+def _from_folder(entry: CatalogueEntry, folder: Path, source: str) -> Found:
+    path = folder / entry.file_name
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise SourceFailed(f"{source}: there is no file {path}") from None
+    except OSError as error:
+        raise SourceFailed(f"{source}: {path} cannot be read: {error}") from error
+    if (got := sha1_of(data)) == entry.sha1:
+        return Found(entry, data, source, str(path))
+    wrong = f"{path} has the wrong checksum: expected SHA-1 {entry.sha1}, got {got} ({len(data):,} bytes)"
+    if source == "local":
+        raise CorpusUnavailable(
+            f"{wrong}. Replace it by the file that {entry.name!r} stands for, remove it, or unset RNNLIB_DATA; "
+            "to use it as it is, give its path in place of the name."
         )
-        raise SourceFailed(f"cache: {path} has the wrong checksum: expected SHA-1 {entry.sha1}, got {got}")
-    return Found(entry, data, "cache", str(path))
+    notice(f"缓存文件 {path} 已损坏，不使用它。", f"The cached file {path} is damaged and is not used.")
+    raise SourceFailed(f"{source}: {wrong}")
 
 
 def _check_online() -> None:
@@ -274,13 +260,22 @@ def _skip_body_of_redirect(response: Any, **_: Any) -> None:
         response.close()
 
 
+def _how_to_get(entry: CatalogueEntry, missing: str | None) -> tuple[str, str]:
+    """What the reader can do to have the real corpus, Chinese and English."""
+    if missing:
+        return (
+            f"安装 {missing}（pip install {missing}），或用 clean=False（命令行 --no-clean）不作清洗",
+            f"pip install {missing}, or do without cleaning: clean=False (command line: --no-clean)",
+        )
+    first = "" if is_installed("pooch") else "pip install pooch, "
+    return (
+        f"{first}联网，或把 {entry.file_name} 放进一个文件夹，并让环境变量 RNNLIB_DATA 指向它",
+        f"{first}connect to a network, or put {entry.file_name} into a folder that RNNLIB_DATA names",
+    )
+
+
 def _announce_substitute(entry: CatalogueEntry, substitute: CatalogueEntry, missing: str | None) -> None:
-    title_zh, title_en = substitute.title.split(" | ")
-    how_zh, how_en = f"安装 {missing}（pip install {missing}）", f"pip install {missing}"
-    if not missing:
-        first = "" if is_installed("pooch") else "pip install pooch, "
-        how_zh = f"{first}联网，或把 {entry.file_name} 放进一个文件夹，并让环境变量 RNNLIB_DATA 指向它"
-        how_en = f"{first}connect to a network, or put {entry.file_name} into a folder that RNNLIB_DATA names"
+    (how_zh, how_en), (title_zh, title_en) = _how_to_get(entry, missing), substitute.title.split(" | ")
     why = f"load_corpus({entry.name!r}, fallback=False)"
     notice(
         f"【注意】没有取得语料 {entry.name}，改用内置的 {substitute.name}（{title_zh}）；"

@@ -268,8 +268,8 @@ def _check_vocab(model: Any, vocab: Vocab, banned: Sequence[int]) -> torch.devic
         )
     if len(vocab) == len(banned):
         raise ValueError(
-            f"there is no token to choose: this vocabulary holds nothing but {vocab.UNK}. Build the vocabulary "
-            "from a text that has tokens."
+            f"there is no token to choose: this vocabulary holds nothing but {vocab.UNK}. Build one from "
+            "a text that is not empty."
         )
     return next(iter(model.parameters())).device
 

@@ -12,8 +12,28 @@ from rnnlib.models.language import LAYERS
 from rnnlib.states import State, check_state, num_states
 
 
-class _SequenceReader(nn.Module):
-    """Inputs (embedded if they are indices), a recurrent layer, a linear layer on what it returns."""
+class SequenceTagger(nn.Module):
+    """Many to many, aligned: read (B, T, I) values or (B, T) indices, answer with (B, T, K) logits.
+
+        logits, state = model(X, state=None, lengths=None)
+
+    ``lengths`` (B,), on any device, are the real lengths of padded rows: what lies behind them has no
+    influence.
+
+    Args:
+        layer: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        input_size: I, or the size of the embedding if ``vocab_size`` is given.
+        num_hiddens: H.
+        num_outputs: K classes; 1 or more values for regression.
+        num_layers, bidirectional: L, and whether D = 2.
+        dropout: between the recurrent layers, of which there must be more than one to have a between, and
+            before the output layer, where it acts for L = 1 too.
+        vocab_size: V, if the inputs are token indices.
+
+    Raises:
+        ValueError: for unknown names, sizes that are not positive, and inputs, states or lengths that do not
+            fit.
+    """
 
     def __init__(
         self,
@@ -44,6 +64,16 @@ class _SequenceReader(nn.Module):
         )
         self.num_outputs = num_outputs
         self.output = nn.Linear(num_hiddens * (2 if bidirectional else 1), num_outputs)
+
+    def forward(
+        self, X: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Logits (B, T, K) and the new state.
+
+        Logits behind a row's length mean nothing: give such places the label -100, which does not count.
+        """
+        outputs, _, _, state = self._read(X, state, lengths)
+        return self.output(self.dropout(outputs)), state
 
     def _read(
         self, X: Tensor, state: State | None, lengths: Tensor | None
@@ -78,29 +108,14 @@ class _SequenceReader(nn.Module):
             raise ValueError(f"X has shape {tuple(X.shape)} and {X.dtype}; {wanted} are expected.")
 
 
-class SequenceClassifier(_SequenceReader):
+class SequenceClassifier(SequenceTagger):
     """Many to one: read (B, T, I) values or (B, T) indices, answer with (B, K) logits.
 
-        logits, state = model(X, state=None, lengths=None)
-
-    ``lengths`` (B,), on any device, are the real lengths of padded rows: what lies behind them has no
-    influence.
-
     Args:
-        layer: ``"rnn"``, ``"lstm"`` or ``"gru"``.
-        input_size: I, or the size of the embedding if ``vocab_size`` is given.
-        num_hiddens: H.
-        num_outputs: K classes; 1 or more values for regression.
-        num_layers, bidirectional: L, and whether D = 2.
-        dropout: between the recurrent layers, of which there must be more than one to have a between, and
-            before the output layer, where it acts for L = 1 too.
-        vocab_size: V, if the inputs are token indices.
         pooling: ``"last"`` takes the final state (of both directions), ``"mean"`` and ``"max"`` pool the
             outputs of all real steps.
 
-    Raises:
-        ValueError: for unknown names, sizes that are not positive, and inputs, states or lengths that do not
-            fit.
+    The other arguments, the call and the errors are those of :class:`SequenceTagger`.
     """
 
     POOLINGS = ("last", "mean", "max")
@@ -112,22 +127,10 @@ class SequenceClassifier(_SequenceReader):
         num_hiddens: int,
         num_outputs: int,
         *,
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        vocab_size: int | None = None,
         pooling: str = "last",
+        **options,
     ):
-        super().__init__(
-            layer,
-            input_size,
-            num_hiddens,
-            num_outputs,
-            num_layers=num_layers,
-            bidirectional=bidirectional,
-            dropout=dropout,
-            vocab_size=vocab_size,
-        )
+        super().__init__(layer, input_size, num_hiddens, num_outputs, **options)
         if pooling not in self.POOLINGS:
             raise ValueError(f"pooling={pooling!r} is not known; use one of {self.POOLINGS}.")
         self.pooling = pooling
@@ -146,20 +149,3 @@ class SequenceClassifier(_SequenceReader):
             else:
                 features = outputs.masked_fill(~mask, -torch.inf).amax(dim=1)
         return self.output(self.dropout(features)), state
-
-
-class SequenceTagger(_SequenceReader):
-    """Many to many, aligned: read (B, T, I) values or (B, T) indices, answer with (B, T, K) logits.
-
-    Arguments and errors are those of :class:`SequenceClassifier`, without pooling.
-    """
-
-    def forward(
-        self, X: Tensor, state: State | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, State]:
-        """Logits (B, T, K) and the new state.
-
-        Logits behind a row's length mean nothing: give such places the label -100, which does not count.
-        """
-        outputs, _, _, state = self._read(X, state, lengths)
-        return self.output(self.dropout(outputs)), state
