@@ -597,7 +597,7 @@ def test_a_model_that_does_not_fit(saved):
         CheckpointError, match=r"does not fit the model: rnn.weight_ih_l0 is \(40, 6\) in the fi"
     ):
         checkpoint.restore(RNNModel(nn.LSTM(V, H + 1, 2), V))
-    with pytest.raises(CheckpointError, match=r"rnn.weight_ih_l1 is \(40, 10\) in the file and missing here"):
+    with pytest.raises(CheckpointError, match=r"rnn.bias_hh_l1 is \(40,\) in the file and missing here"):
         checkpoint.restore(RNNModel(nn.LSTM(V, H), V))
     with pytest.raises(CheckpointError, match=r"params.0 is missing in the file .*; and 12 more"):
         checkpoint.restore(RNNModelScratch(V, H))
@@ -751,3 +751,24 @@ def test_from_a_gpu_to_the_cpu_and_back(tmp_path):
     other = RNNModel(nn.GRU(V, H), V).cuda()
     checkpoint.restore(other, torch.optim.Adam(other.parameters()), loader)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters()))
+
+
+@pytest.mark.parametrize(
+    "name, form",
+    [
+        ("model.linear.bias", lambda tensor: tensor.view(torch.int32)),
+        ("model.linear.bias", lambda tensor: tensor[None]),
+        ("model.linear.biat", lambda tensor: tensor),
+    ],
+    ids=["type", "shape", "name"],
+)
+def test_the_checksum_covers_what_leaves_all_bytes_in_their_order(name, form, saved):
+    path, _ = saved
+    stored = header_of(path)["sha256"]
+
+    def change(header, tensors):
+        tensors[name] = form(tensors.pop("model.linear.bias"))
+
+    rewrite(path, change, lambda text, tensors: stored)
+    with pytest.raises(CheckpointError, match="do not match the checksum stored with them"):
+        load_checkpoint(path)

@@ -145,3 +145,10 @@ def test_errors():
 def test_on_the_gpu():
     model = ConditionalGenerator(K, V, H).cuda()
     assert write(model, torch.arange(K, device="cuda"), T).device.type == "cuda"
+
+
+def test_the_begin_token_is_the_only_one_beyond_the_vocabulary():
+    model = ConditionalGenerator(K, V, H)
+    logits, _ = model(torch.arange(V + 1)[None], labels=torch.tensor([0]))  # every token is read once
+    logits.sum().backward()
+    assert model.tokens.weight.grad.abs().sum(dim=1).gt(0).all()

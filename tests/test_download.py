@@ -269,15 +269,23 @@ def test_stalled_answer_is_given_up_before_the_whole_time_is_over(server, target
         assert "timed out" in failure_of(target, server.base + "stall")
 
 
-def test_hanging_look_up_does_not_keep_the_caller(target, monkeypatch):
+@pytest.mark.parametrize("first", ["hangs", "fails"])
+def test_hanging_look_up_does_not_keep_the_caller(target, monkeypatch, first):
     release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: release.wait(20) and [])
+
+    def look_up(host, *args, **kwargs):
+        if host == "a.invalid" and first == "fails":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        release.wait(20)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(sources, "NAME_SECONDS", 0.4)
     monkeypatch.setattr(sources, "OFFLINE_SECONDS", 0.1)
     with within(4):
-        reasons = failure_of(target, *(f"http://{name}.invalid/file" for name in "abc")).splitlines()
-    assert ["0.4 s" in reason for reason in reasons[1:]] == [True, False, False]
-    assert ["0.1 s" in reason for reason in reasons[1:]] == [False, True, True]
+        reasons = failure_of(target, *(f"http://{name}.invalid/file" for name in "abc")).splitlines()[1:]
+    assert all("no network" in reason for reason in reasons)
+    assert ["within 0.1 s" in reason for reason in reasons] == [False, True, True]
+    assert ("within 0.4 s" in reasons[0]) == (first == "hangs")
     release.set()
 
 

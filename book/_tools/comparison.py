@@ -29,20 +29,18 @@ HINT = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--corpora", choices=["embedded", "real"], default="embedded", help="what notebooks read"
-    )
+    parser.addoption("--corpora", choices=["embedded", "real"], default="embedded")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hide the real corpora from the kernels: the reader's folder, the cache, the network."""
+    """Keep the kernels off the network; for embedded texts hide the reader's folder and the cache, too."""
+    os.environ["RNNLIB_OFFLINE"] = "1"
     if config.getoption("corpora") == "embedded":
-        os.environ.setdefault(
-            "MPLCONFIGDIR", matplotlib.get_cachedir()
-        )  # its list of fonts is in the cache, too
+        # Matplotlib keeps its list of fonts in the cache, too, and would make it anew.
+        os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
         empty = tempfile.TemporaryDirectory(prefix="no-corpora-")
         config.add_cleanup(empty.cleanup)
-        os.environ.update(RNNLIB_OFFLINE="1", XDG_CACHE_HOME=empty.name, LOCALAPPDATA=empty.name)
+        os.environ.update(XDG_CACHE_HOME=empty.name, LOCALAPPDATA=empty.name)
         os.environ.pop("RNNLIB_DATA", None)
 
 
