@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import shlex
 
@@ -104,3 +105,15 @@ def test_the_commands_of_the_readme_run_on_a_text_of_ones_own(tmp_path, monkeypa
     assert len(codes) == 2 and codes[0] == codes[1]
     exec(compile(codes[0].replace("num_epochs=50", "num_epochs=1"), "README.md", "exec"), {})
     assert (tmp_path / "my.ckpt").stat().st_size > 100_000
+
+
+def test_the_page_of_the_package_has_the_address_and_an_example_that_runs(tmp_path, monkeypatch, capsys):
+    page = importlib.metadata.metadata("rnnlib")
+    assert any(url.endswith(public_address()) for url in page.get_all("Project-URL"))
+    text = (ROOT / "rnnlib" / "README.md").read_text(encoding="utf-8")
+    assert page["Description"].strip() == text.strip() and public_address() not in text
+    (tmp_path / "my_text.txt").write_text("Once upon a time there was a network.\n" * 60, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace("num_epochs=50", "num_epochs=1")
+    exec(compile(code, "README.md", "exec"), {})
+    assert "once upon" in capsys.readouterr().out
