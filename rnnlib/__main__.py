@@ -196,10 +196,11 @@ def _sketch(config: dict[str, Any], vocab_size: int) -> Any:
 
 
 def _read(path: Path) -> Checkpoint:
-    """A checkpoint of this command line; nothing large is built before its settings are known to be true."""
+    """A checkpoint of this command line, its settings checked before anything large is built from them."""
     checkpoint = load_checkpoint(path)
-    config = checkpoint.config
-    if checkpoint.vocab is None or not SETTINGS.keys() | {"checksum"} <= config.keys():
+    config, vocab = checkpoint.config, checkpoint.vocab
+    plain = vocab is not None and all(isinstance(token, str) for token in vocab.idx_to_token)
+    if not plain or not SETTINGS.keys() | {"checksum"} <= config.keys():
         raise CheckpointError(f"{str(path)!r} was not written by 'python -m rnnlib train --save'.")
     for name, setting in SETTINGS.items():
         value, choices = config[name], setting.arguments.get("choices")
@@ -207,10 +208,8 @@ def _read(path: Path) -> Checkpoint:
         if type(value) not in setting.types or not known:
             raise CheckpointError(f"{str(path)!r} is damaged: its setting {name} is {reprlib.repr(value)}.")
     if config["num_layers"] > len(checkpoint.model_state):
-        raise CheckpointError(
-            f"{str(path)!r} is damaged: it has not the tensors of {config['num_layers']} layers."
-        )
-    if found := misfits(checkpoint.model_state, _sketch(config, len(checkpoint.vocab)).state_dict()):
+        raise CheckpointError(f"{str(path)!r} is damaged: it does not hold {config['num_layers']} layers.")
+    if found := misfits(checkpoint.model_state, _sketch(config, len(vocab)).state_dict()):
         raise CheckpointError(
             f"{str(path)!r} is damaged: its tensors are not those of its settings: {found}."
         )

@@ -302,6 +302,7 @@ WRONG = {
     "losses are a string": put("history.train_loss", "12"),
     "a loss is a list": put("history.train_loss", [[1.0]]),
     "an epoch is no number": put("history.valid_loss", {"one": 1.0}),
+    "a speed is missing": put("history.tokens_per_second", []),
     "seconds are a string": put("history.seconds", "1.0"),
     "vocabulary is a number": put("vocab", 3),
     "vocabulary is empty": put("vocab.tokens", []),

@@ -400,8 +400,8 @@ def test_summary_says_what_was_dropped_and_nothing_otherwise(tmp_path):
     assert re.findall(r"\d+", chinese) == re.findall(r"\d+", english)
     kept = load_text(path, clean=False, **options)
     assert "ü" in kept.vocab and "clean" not in kept.summary()
-    few = load_text(corpus_from_string("naïve " * 40), **options)
-    assert "ï 40（" in str(few) and "ï 40 (" in str(few)
+    five = load_text(corpus_from_string("naïve façade, café, Zoë, gâteau " * 40), **options)
+    assert "ï 40（" in str(five) and "ï 40 (" in str(five), "all of them, and no dots"
     assert "clean" not in str(load_text(LETTERS, **options))
 
 
@@ -475,6 +475,9 @@ def test_file_is_found_by_a_bare_name_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("notes").write_text("plain words")
     assert load_corpus("notes").source == "file"
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert load_corpus("~/notes").origin == str(tmp_path / "notes")
 
 
 def test_bad_names_and_files(tmp_path, monkeypatch):
@@ -764,3 +767,11 @@ def test_tang_poems_are_clean(real):
     assert not re.search("一作|通：", text)
     assert corpus.lines[0] == "寥落古行宫，宫花寂寞红。白头宫女在，闲坐说玄宗。"
     assert len(load_text(corpus, vocab_from="train", device="cpu").vocab) == 1_582
+
+
+@pytest.mark.parametrize("letters", ["ßäèéö", "ßäèéöü"])
+def test_summary_names_five_dropped_letters_and_says_if_there_are_more(letters):
+    corpus = corpus_from_string("a plain text to train on, long enough for two rows " + letters)
+    zh, en = load_text(corpus, batch_size=2, num_steps=5, max_tokens=40, device="cpu").summary().splitlines()
+    assert [letter for letter in letters if letter in en] == list(letters[:5])
+    assert ("..." in en) == ("……" in zh) == (len(letters) > 5)

@@ -270,8 +270,9 @@ def test_top_k_keeps_exactly_k_of_equal_logits():
 
 
 def test_logits_in_low_precision_are_sampled_in_float32():
-    logits = torch.tensor([0.0, 0.1, 0.2], dtype=torch.bfloat16)
-    expected = torch.softmax(logits.float() / 0.3, 0) * 20_000
+    """Divided by tau in their own precision, these would move by more than 1."""
+    logits = torch.tensor([100.0, 100.5, 101.0], dtype=torch.bfloat16)
+    expected = torch.softmax(logits.double() / 0.3, 0) * 20_000
     counts = draws(logits, temperature=0.3)
     assert ((counts - expected) ** 2 / expected).sum() < 20
 
@@ -600,6 +601,10 @@ def test_a_model_of_nan(kind, name, vocab):
         WRITERS[name](model, "time", 6, vocab)
     if isinstance(model, nn.Module):
         assert model.training
+
+
+def test_a_wide_beam_does_not_read_unk(vocab):
+    assert beam_search(Broken(0, one(math.nan, 5)), "ox", 3, vocab, beam_width=40)[1] > -20
 
 
 def test_impossible_tokens_are_no_error(vocab):

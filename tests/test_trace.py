@@ -108,6 +108,7 @@ class Mine(nn.Module):
 def test_a_module_of_ones_own(layer):
     trace = trace_shapes(Mine(layer), torch.randn(T, B, 11))
     assert trace.name((11, H, 3)) == "(I=11, H=64, L·D=3)" and trace.axes["2H"] == 2 * H
+    assert "K" not in trace.axes
 
 
 def test_what_has_no_recurrent_layer():

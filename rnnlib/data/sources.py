@@ -114,8 +114,8 @@ def _from_folder(entry: CatalogueEntry, folder: Path, source: str) -> Found:
     wrong = f"{path} has the wrong checksum: expected SHA-1 {entry.sha1}, got {got} ({len(data):,} bytes)"
     if source == "local":
         raise CorpusUnavailable(
-            f"{wrong}. Replace it by the file that {entry.name!r} stands for, remove it, or unset RNNLIB_DATA; "
-            "to use it as it is, give its path in place of the name."
+            f"{wrong}. Replace it by the real {entry.name!r}, remove it, or unset RNNLIB_DATA; to use it as "
+            "it is, give its path in place of the name."
         )
     notice(f"缓存文件 {path} 已损坏，不使用它。", f"The cached file {path} is damaged and is not used.")
     raise SourceFailed(f"{source}: {wrong}")

@@ -69,7 +69,8 @@ def make_step(model: Any) -> Step | None:
     else:
         first = _from_cell(cell, vectors, W_ih, W_hh, *biases)
     split = _by_layer if num_states(layer) > 1 else Tensor.unbind
-    return Step(split, _reader(first, cell, upper, output.weight, output.bias))
+    weight = output.weight.T.contiguous().T  # the same numbers, laid out as a product with one row reads them
+    return Step(split, _reader(first, cell, upper, weight, output.bias))
 
 
 def _is_as_written(model: Any) -> bool:

@@ -121,8 +121,8 @@ class Checkpoint:
         given = type(optimizer).__name__
         if given != self.optimizer_class:
             raise CheckpointError(
-                f"the checkpoint was saved with the optimizer {self.optimizer_class}, but this one is of the "
-                f"class {given}; use {self.optimizer_class}, or optimizer=None to restore the model alone."
+                f"the checkpoint was saved with the optimizer {_printable(str(self.optimizer_class))}, but this "
+                f"one is of the class {given}; use that one, or optimizer=None to restore the model alone."
             )
         twin = copy.copy(optimizer)  # without hooks, but also without attributes that torch does not know
         vars(twin).update({name: value for name, value in vars(optimizer).items() if name not in vars(twin)})
@@ -145,7 +145,7 @@ class Checkpoint:
         if self.history is not None:
             parts.append(f"epoch {self.history.num_epochs}")
         if self.optimizer_class is not None:
-            parts.append(f"optimizer {self.optimizer_class}")
+            parts.append(f"optimizer {_printable(self.optimizer_class)}")
         return f"Checkpoint({', '.join(parts)}, config={reprlib.repr(self.config)})"
 
 
@@ -281,7 +281,7 @@ def _parse(data: bytes, what: str) -> Checkpoint:
     """The checkpoint in the bytes of a file; ``what`` names it in the error."""
     safetensors = import_safetensors()
     try:
-        tensors = safetensors.torch.load(data)
+        tensors = dict(sorted(safetensors.torch.load(data).items()))  # it keeps no order
         size = int.from_bytes(data[:8], "little")  # of the safetensors header, which is JSON
         metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
         text = metadata.get("rnnlib", "{}")
@@ -306,6 +306,7 @@ def _parse(data: bytes, what: str) -> Checkpoint:
 
 def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
     config, loader, optimizer = header["config"], header["loader"], header["optimizer"]
+    vocab, history = header["vocab"], header["history"]
     if not isinstance(config, dict) or not isinstance(loader, (dict, type(None))):
         raise TypeError("config or loader is no JSON object")
     if optimizer is not None and not isinstance(optimizer["class"], str):
@@ -314,28 +315,14 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
     _generator_states(rng)
     return Checkpoint(
         model_state={n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")},
-        vocab=None if header["vocab"] is None else _vocab(header["vocab"]),
-        history=None if header["history"] is None else _history(header["history"]),
+        vocab=None if vocab is None else Vocab.from_list(vocab["tokens"], vocab["freqs"]),
+        history=None if history is None else _history(history),
         config=config,
         optimizer_class=None if optimizer is None else optimizer["class"],
         optimizer_state=None if optimizer is None else _join_optimizer(optimizer, tensors),
         loader_state=loader,
         rng=rng,
     )
-
-
-def _vocab(stored: Mapping[str, Any]) -> Vocab:
-    tokens = [_token(token) for token in stored["tokens"]]
-    freqs = [(_token(token), freq) for token, freq in stored["freqs"]]
-    vocab = Vocab.from_list(tokens, freqs)
-    if vocab.idx_to_token != tokens or vocab.token_freqs != freqs:
-        raise ValueError("the vocabulary holds something that is no token or no frequency")
-    return vocab
-
-
-def _token(token: Any) -> Any:
-    """A token from JSON, where the tuple of an n-gram has become a list."""
-    return tuple(map(_token, token)) if isinstance(token, list) else token
 
 
 def _history(stored: Mapping[str, Any]) -> History:
