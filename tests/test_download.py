@@ -7,6 +7,7 @@ import functools
 import gzip
 import hashlib
 import logging
+import queue
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -301,6 +303,26 @@ def test_only_a_name_that_is_not_found_shortens_the_other_look_ups(target, monke
     failure_of(target, "http://a.invalid", "http://b.invalid", "http://c.invalid")
     seconds = {"offline": sources.OFFLINE_SECONDS, "usual": sources.NAME_SECONDS}[later]
     assert granted == [sources.NAME_SECONDS, seconds, seconds]
+
+
+def test_limits_count_from_the_beginning(monkeypatch):
+    """Every stage takes a second here; the later ones get what is left, so that all keep the last limit."""
+    now, granted = [100.0], []
+
+    class Events:
+        def put(self, event):
+            pass
+
+        def get(self, timeout):
+            granted.append(timeout)
+            now[0] += 1
+            return b"event"
+
+    monkeypatch.setattr(sources, "queue", SimpleNamespace(SimpleQueue=Events, Empty=queue.Empty))
+    monkeypatch.setattr(sources, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(threading.Thread, "start", lambda self: None)
+    sources._fetch("http://a.invalid", 4.0)
+    assert granted == [4.0, sources.ANSWER_SECONDS - 1, sources.TOTAL_SECONDS - 2]
 
 
 def test_limits_are_those_that_are_promised():

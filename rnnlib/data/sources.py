@@ -200,7 +200,7 @@ def _fetch(url: str, name_seconds: float) -> bytes | bytearray:
     """The body that an address answers with, within the limits of time whatever the network does.
 
     A thread asks, because neither a look-up nor a drip of headers can be interrupted; it is left to itself
-    when the caller has waited long enough.
+    when the caller has waited long enough, and ends with the connection or after MAX_BYTES.
 
     Raises:
         SourceFailed: whatever the network or the server did wrong.
@@ -225,7 +225,6 @@ def _fetch(url: str, name_seconds: float) -> bytes | bytearray:
 
 def _ask(url: str, report: Callable[[Any], None]) -> None:
     """Report that the host's name is known, then that the answer begins, then its body; or an exception."""
-    deadline = time.monotonic() + TOTAL_SECONDS
     try:
         import requests
 
@@ -244,8 +243,6 @@ def _ask(url: str, report: Callable[[Any], None]) -> None:
                 data += piece
                 if len(data) > MAX_BYTES:
                     raise SourceFailed(f"the file is too long: more than {MAX_BYTES:,} bytes")
-                if time.monotonic() > deadline:
-                    return  # nobody waits any more
         report(data)
     except SourceFailed as failure:
         report(failure)
