@@ -328,7 +328,7 @@ def test_limits_count_from_the_beginning(monkeypatch):
 def test_limits_are_those_that_are_promised():
     assert sources.NAME_SECONDS + 2 * sources.OFFLINE_SECONDS <= 8, "without a network: seconds, not minutes"
     assert sources.NAME_SECONDS < sources.ANSWER_SECONDS <= 8 and sources.TOTAL_SECONDS <= 60
-    assert sources.MAX_BYTES == 4 << 20
+    assert sources.MAX_BYTES == 16 << 20
 
 
 # -------------------------------------------------------------------------- the file, and what interrupts it

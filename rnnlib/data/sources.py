@@ -16,7 +16,7 @@ from rnnlib.common import notice
 from rnnlib.data import catalogue
 from rnnlib.data.catalogue import CatalogueEntry, is_installed, sha1_of
 
-MAX_BYTES = 4 << 20  # no file of the catalogue is longer
+MAX_BYTES = 16 << 20  # longer answers are refused
 NAME_SECONDS = 4.0  # to look up the name of a source's host,
 OFFLINE_SECONDS = 1.0  # and of every further one once a name was not found
 ANSWER_SECONDS = 8.0  # until a source begins to deliver, redirects included
