@@ -600,8 +600,24 @@ def test_a_model_that_does_not_fit(saved):
         checkpoint.restore(RNNModel(nn.LSTM(V, H + 1, 2), V))
     with pytest.raises(CheckpointError, match=r"rnn.bias_hh_l1 is \(40,\) in the file and missing here"):
         checkpoint.restore(RNNModel(nn.LSTM(V, H), V))
-    with pytest.raises(CheckpointError, match=r"params.0 is missing in the file .*; and 12 more"):
+    with pytest.raises(CheckpointError, match=r"params.0 is missing in the file .*; and 12 more") as caught:
         checkpoint.restore(RNNModelScratch(V, H))
+    assert str(caught.value).count("missing") == 3
+
+
+def test_what_a_file_says_cannot_command_the_terminal(saved):
+    path, model = saved
+    nasty = "\x1b[2J\n" * 1000
+    rewrite(path, lambda header, tensors: tensors.update({f"model.{nasty}": torch.zeros(2)}))
+    with pytest.raises(CheckpointError) as misfit:
+        load_checkpoint(path).restore(model)
+    save_checkpoint(path, model, optimizer=torch.optim.Adam(model.parameters()))
+    rewrite(path, put("optimizer.class", nasty))
+    checkpoint = load_checkpoint(path)
+    with pytest.raises(CheckpointError) as other_class:
+        checkpoint.restore(model, torch.optim.Adam(model.parameters()))
+    for text in (str(misfit.value), str(other_class.value), repr(checkpoint)):
+        assert text.isprintable() and len(text) < 500
 
 
 def test_an_optimizer_that_does_not_fit(saved):

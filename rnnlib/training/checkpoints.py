@@ -121,8 +121,8 @@ class Checkpoint:
         given, saved = type(optimizer).__name__, self.optimizer_class
         if given != saved:
             raise CheckpointError(
-                f"the checkpoint was saved with the optimizer {_printable(saved)}, but this one is of the class "
-                f"{given}; use one of that class, or optimizer=None to restore the model alone."
+                f"the checkpoint was saved with the optimizer {_printable(saved)}, but this one is of the "
+                f"class {given}; use one of that class, or optimizer=None to restore the model alone."
             )
         twin = copy.copy(optimizer)  # without hooks, but also without attributes that torch does not know
         vars(twin).update({name: value for name, value in vars(optimizer).items() if name not in vars(twin)})
