@@ -199,8 +199,9 @@ def _read(path: Path) -> Checkpoint:
     """A checkpoint of this command line, its settings checked before anything large is built from them."""
     checkpoint = load_checkpoint(path)
     config, vocab = checkpoint.config, checkpoint.vocab
-    plain = vocab is not None and all(isinstance(token, str) for token in vocab.idx_to_token)
-    if not plain or not SETTINGS.keys() | {"checksum"} <= config.keys():
+    tokens = [None] if vocab is None else [*vocab.idx_to_token, *dict(vocab.token_freqs)]
+    strings = all(isinstance(token, str) for token in tokens)
+    if not strings or not SETTINGS.keys() | {"checksum"} <= config.keys():
         raise CheckpointError(f"{str(path)!r} was not written by 'python -m rnnlib train --save'.")
     for name, setting in SETTINGS.items():
         value, choices = config[name], setting.arguments.get("choices")

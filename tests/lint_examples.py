@@ -43,7 +43,7 @@ def twins(zh, en, *tags):
     return [markdown(zh, "lang-zh", *tags), markdown(en, "lang-en", *tags)]
 
 
-def chapter(*cells, seconds=12.0, record=True, counts=None):
+def chapter(*cells, seconds=12.0, gflops=150, record=True, counts=None):
     """A good notebook, with more cells at its end."""
     node = new_notebook(metadata={"kernelspec": KERNELSPEC, **GPU_METADATA})
     node.cells = [
@@ -55,15 +55,15 @@ def chapter(*cells, seconds=12.0, record=True, counts=None):
         code(CODE, outputs=[printed("42\n")]),
         *cells,
     ]
-    return finish(node, seconds, record, counts)
+    return finish(node, seconds, gflops, record, counts)
 
 
-def finish(node, seconds=12.0, record=True, counts=None):
+def finish(node, seconds=12.0, gflops=150, record=True, counts=None):
     runs = [cell for cell in node.cells if cell.cell_type == "code"]
     for cell, count in zip(runs, counts or range(1, len(runs) + 1)):
         cell.execution_count = count
     if record:
-        node.metadata["rnnlib"] = {"seconds": seconds, "code": code_digest(node)}
+        node.metadata["rnnlib"] = {"seconds": seconds, "gflops": gflops, "code": code_digest(node)}
     nbformat.validate(node)
     return Chapter(node, Path("03_example.ipynb"))
 
@@ -212,7 +212,12 @@ BAD = {
         chapter(code("")),
         chapter(code("x = 1", execution={"iopub.status.busy": "2026-01-01T00:00:00Z"})),
     ],
-    "is_short_enough": [chapter(seconds=181), chapter(record=False)],
+    "is_short_enough": [
+        chapter(seconds=181),
+        chapter(seconds=181, gflops=300),  # a fast machine earns no shorter limit
+        chapter(seconds=541, gflops=50),
+        chapter(record=False),
+    ],
     "what_prints_has_output": [
         chapter(code("print(1)")),
         chapter(code("for i in range(3):\n    print(i)")),
@@ -258,6 +263,7 @@ BAD = {
     ],
 }
 GOOD = [
+    chapter(seconds=539, gflops=50),
     chapter(),
     Chapter(chapter().node, find_notebooks()[0]),
     chapter(code("x", outputs=[returned("Text of 3 axes")])),

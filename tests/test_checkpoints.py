@@ -471,6 +471,13 @@ BREAKS = {
     "exp_avg of the bias transposed": lambda c: c.optimizer_state["state"][2].update(
         exp_avg=torch.ones(40, 1)
     ),
+    "fused, exp_avg too long": lambda c: (
+        c.optimizer_state["param_groups"][0].update(fused=True),
+        c.optimizer_state["state"][0].update(exp_avg=torch.ones(41, 6)),
+    ),
+    "fused and differentiable": lambda c: c.optimizer_state["param_groups"][0].update(
+        fused=1, differentiable=1
+    ),
     "state of a parameter too many": lambda c: c.optimizer_state["state"].update(
         {99: {"step": torch.ones(())}}
     ),

@@ -442,7 +442,7 @@ def test_a_config_that_is_none(config, model_file, capsys):
 def test_a_checkpoint_without_vocabulary_or_history(model_file, capsys):
     rewrite(model_file, put("history", None))
     assert main(["train", "--resume", str(model_file), "--epochs", "1"]) == 0
-    for place, value in (("vocab.tokens.3", ["a", "b"]), ("vocab", None)):
+    for place, value in (("vocab.tokens.3", ["a", "b"]), ("vocab.freqs.0.0", ["a"]), ("vocab", None)):
         rewrite(model_file, put(place, value))
         assert "was not written by" in refused(["generate", model_file], capsys)
 

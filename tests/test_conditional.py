@@ -149,6 +149,7 @@ def test_on_the_gpu():
 
 def test_the_begin_token_is_the_only_one_beyond_the_vocabulary():
     model = ConditionalGenerator(K, V, H)
+    assert model.tokens.weight.shape == (V + 1, 32)
     logits, _ = model(torch.arange(V + 1)[None], labels=torch.tensor([0]))  # every token is read once
     logits.sum().backward()
     assert model.tokens.weight.grad.abs().sum(dim=1).gt(0).all()

@@ -775,3 +775,13 @@ def test_summary_names_five_dropped_letters_and_says_if_there_are_more(letters):
     zh, en = load_text(corpus, batch_size=2, num_steps=5, max_tokens=40, device="cpu").summary().splitlines()
     assert [letter for letter in letters if letter in en] == list(letters[:5])
     assert ("..." in en) == ("……" in zh) == (len(letters) > 5)
+
+
+def test_a_string_without_a_name_is_called_string():
+    corpus = corpus_from_string("plain words")
+    assert (corpus.name, corpus.source, corpus.origin, corpus.language) == (
+        "string",
+        "string",
+        "string",
+        "en",
+    )

@@ -112,9 +112,9 @@ class Checkpoint:
             torch.set_rng_state(torch_state)
 
     def _check_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let a twin of the optimizer take over the saved state and one step, on copies of its parameters.
+        """Let a twin of the optimizer take over the saved state and make steps, on copies of its parameters.
 
-        That step shows what is missing in the state or has the wrong shape, whatever the kind of optimizer.
+        Steps show what is missing in the state or has the wrong shape, whatever the kind of optimizer.
         """
         if self.optimizer_state is None:
             raise CheckpointError("the checkpoint was saved without an optimizer; pass optimizer=None.")
@@ -133,7 +133,13 @@ class Checkpoint:
                 raise KeyError(f"there is no parameter {unknown[0]!r}")
             for group in twin.param_groups:
                 group["params"] = [_stand_in(parameter, twin.state) for parameter in group["params"]]
+            settings = [dict(group) for group in twin.param_groups]
+            for group in twin.param_groups:
+                group.update(fused=False, foreach=False)  # fused steps do not check shapes and can crash
             type(twin).step(twin)  # a scheduler may have put another step into the instance
+            for group, own in zip(twin.param_groups, settings):
+                group.update(own)
+            type(twin).step(twin)
         except Exception as error:  # whatever it is, the real optimizer would have raised it
             raise CheckpointError(f"this checkpoint does not fit the optimizer: {_say(error)}") from error
 
