@@ -59,8 +59,8 @@ def notice(zh: str, en: str) -> None:
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
     """Write a file so that at every moment it is either the old one or the new one, whatever interrupts.
 
-    The bytes go to a temporary file in the same folder, are read back, and the file is then renamed. An existing file keeps its
-    mode; a symbolic link stays a link, and the file it points to is replaced.
+    The bytes go to a temporary file in the same folder, are read back, and the file is then renamed. An
+    existing file keeps its mode; a symbolic link stays a link, and the file it points to is replaced.
 
     Raises:
         FileNotFoundError: if the folder does not exist.

@@ -94,9 +94,7 @@ def test_state_errors():
     plain, lstm = RNNModel(nn.RNN(V, H), V), RNNModel(nn.LSTM(V, H), V)
     with pytest.raises(ValueError, match="the state of this layer is one tensor H; got a tuple of 2"):
         plain(X, lstm.begin_state(B))
-    with pytest.raises(
-        ValueError, match=r"this layer is a pair \(H, C\) of tensors; got Tensor"
-    ):
+    with pytest.raises(ValueError, match=r"this layer is a pair \(H, C\) of tensors; got Tensor"):
         lstm(X, plain.begin_state(B))
     for model in (plain, lstm):
         with pytest.raises(ValueError, match=r"shape \(1, 2, 6\), but the input has batch_size=3"):

@@ -126,13 +126,9 @@ def test_the_precision_of_the_parameters_rules(dtype):
 def test_errors():
     model = RNNModelScratch(V, H)
     X = torch.zeros(B, T, dtype=torch.int64)
-    with pytest.raises(
-        ValueError, match=r"shape \(2, 7\), but the input has batch_size=3.*None"
-    ):
+    with pytest.raises(ValueError, match=r"shape \(2, 7\), but the input has batch_size=3.*None"):
         model(X, model.begin_state(2))
-    with pytest.raises(
-        ValueError, match=r"X has shape \(5,\) and torch.int64; whole-number token"
-    ):
+    with pytest.raises(ValueError, match=r"X has shape \(5,\) and torch.int64; whole-number token"):
         model(X[0])
     for bad in (0, -1, 1.0, True):
         with pytest.raises(ValueError, match="num_hiddens=.* must be an integer of at least 1"):

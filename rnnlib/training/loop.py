@@ -113,8 +113,8 @@ def run_epoch(
     if math.isnan(total) or (training and math.isinf(total)):
         raise FloatingPointError(
             f"the {'training' if training else 'measured'} loss is {total}: weights or inputs hold values "
-            "that are infinite or not a number. Lower the learning rate, clip the gradient (clip=1.0), or clean "
-            "the data."
+            "that are infinite or not a number. Lower the learning rate, clip the gradient (clip=1.0), or "
+            "clean the data."
         )
     return total, int(counts.sum())
 
