@@ -56,6 +56,12 @@ def notice(zh: str, en: str) -> None:
     print(f"{zh}\n{en}", file=sys.stdout, flush=True)
 
 
+def printable(text: object, length: int = 200) -> str:
+    """The beginning of a text from a server or a file, on one line and without power over the terminal."""
+    line = " ".join(str(text).split())[:length]
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+
+
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
     """Write a file so that at every moment it is either the old one or the new one, whatever interrupts.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from rnnlib.common import notice
+from rnnlib.common import notice, printable
 from rnnlib.data import catalogue
 from rnnlib.data.catalogue import CatalogueEntry, is_installed, sha1_of
 
@@ -181,7 +181,7 @@ def download(urls: Sequence[str], target: Path, sha1: str) -> Path:
             try:
                 return Path(pooch.retrieve(url, f"sha1:{sha1}", target.name, target.parent, downloader=save))
             except (SourceFailed, ValueError) as failure:  # ValueError: the wrong checksum
-                failures.append(f"\n  - {url}: {_printable(failure)}")
+                failures.append(f"\n  - {url}: {printable(failure)}")
                 if isinstance(failure, NameNotFound):
                     name_seconds = OFFLINE_SECONDS
     except OSError as error:
@@ -189,11 +189,6 @@ def download(urls: Sequence[str], target: Path, sha1: str) -> Path:
     finally:
         pooch.get_logger().removeFilter(silent)
     raise SourceFailed(f"{target.name} was not to be had from any of {len(urls)} sources:{''.join(failures)}")
-
-
-def _printable(error: Exception) -> str:
-    """The message of an error without what a server may have put into it to command the terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(error))[:300]
 
 
 def _fetch(url: str, name_seconds: float) -> bytes | bytearray:

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlib.common import atomic_write
+from rnnlib.common import atomic_write, printable
 from rnnlib.data.text import Vocab
 from rnnlib.training.record import History
 
@@ -121,7 +121,7 @@ class Checkpoint:
         given, saved = type(optimizer).__name__, self.optimizer_class
         if given != saved:
             raise CheckpointError(
-                f"the checkpoint was saved with the optimizer {_printable(saved)}, but this one is of the "
+                f"the checkpoint was saved with the optimizer {printable(saved)}, but this one is of the "
                 f"class {given}; use one of that class, or optimizer=None to restore the model alone."
             )
         twin = copy.copy(optimizer)  # without hooks, but also without attributes that torch does not know
@@ -151,7 +151,7 @@ class Checkpoint:
         if self.history is not None:
             parts.append(f"epoch {self.history.num_epochs}")
         if self.optimizer_class is not None:
-            parts.append(f"optimizer {_printable(self.optimizer_class)}")
+            parts.append(f"optimizer {printable(self.optimizer_class)}")
         return f"Checkpoint({', '.join(parts)}, config={reprlib.repr(self.config)})"
 
 
@@ -180,7 +180,7 @@ def misfits(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
     saved_shapes = {_uncompiled(name): tuple(tensor.shape) for name, tensor in saved.items()}
     own_shapes = {_uncompiled(name): tuple(tensor.shape) for name, tensor in own.items()}
     found = [
-        f"{_printable(name)} is {a} in the file and {b} here"
+        f"{printable(name)} is {a} in the file and {b} here"
         for name in own_shapes | saved_shapes
         if (a := saved_shapes.get(name, "missing")) != (b := own_shapes.get(name, "missing"))
     ]
@@ -193,12 +193,7 @@ def _uncompiled(name: str) -> str:
 
 
 def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {_printable(str(error))}"
-
-
-def _printable(text: str) -> str:
-    """The beginning of a text that may come from a damaged file, on one line and safe for a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split())[:200])
+    return f"{type(error).__name__}: {printable(str(error))}"
 
 
 def import_safetensors() -> Any:
