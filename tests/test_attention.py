@@ -112,6 +112,9 @@ def test_dropout_in_training_only():
     assert not torch.equal(model(X)[0], model(X)[0])
     model.eval()
     assert torch.equal(model(X)[0], model(X)[0])
+    plain = small()
+    plain.load_state_dict(model.state_dict())
+    torch.testing.assert_close(model(X)[0], plain(X)[0], rtol=0, atol=1e-12)
 
 
 def test_errors():
