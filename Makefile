@@ -10,7 +10,7 @@ NOTEBOOKS = $(or $(FOUND),$(error There is no notebook book/$(or $(CHAPTER),*).i
 # What the notebooks read while they are compared: embedded (the same everywhere) or real.
 CORPORA ?= embedded
 
-.PHONY: help book test lint units notebooks run chapter address linkcheck lab bench mutants clean
+.PHONY: help book test lint units notebooks run chapter address linkcheck lab bench experiment mutants clean
 
 help: ## 列出这些命令 | list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lab: $(READY) ## 在 JupyterLab 中打开本书 | open the book in JupyterLab
 
 bench: $(READY) ## 基准测试 | benchmarks
 	$(BIN)/python -m benchmarks
+
+experiment: $(READY) ## 重做一次长实验：NAME=comparison | repeat a long run, results in rnnlib/results/
+	$(BIN)/python -m experiments $(NAME)
 
 mutants: $(READY) ## 改坏库的代码，看测试能否发现 | break the library and see whether the tests notice
 	$(BIN)/python tests/mutants.py -j 2

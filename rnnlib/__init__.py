@@ -1,8 +1,8 @@
 """rnnlib: recurrent neural networks in PyTorch, small and tested.
 
-Importing it needs torch alone. The names below are the everyday ones; each door has more. Floors, lower never
-imports higher: common, devices, states | data | scratch, models | training, generation | inspect | d2l, the
-command line.
+Importing it needs torch alone. The names below are the everyday ones; each door has more. Floors, lower
+never imports higher: common, devices, states, results | data | scratch, models | training, generation |
+inspect | d2l, the command line.
 """
 
 from rnnlib.data import (

@@ -1,10 +1,12 @@
 """Small notebooks, good and bad, to try the rules of `notebook_lint` on."""
 
+import re
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from lesson import lessons
 from notebook_lint import Chapter
 from notebooks import (
     BOOK,
@@ -20,6 +22,7 @@ from notebooks import (
 ZH = "隐状态（hidden state）$H_t$ 有 1,024 个分量，见 `begin_state` 和[论文](https://example.org/a)。**两个**例子："
 EN = "The hidden state $H_t$ has 1,024 entries, see `begin_state` and [this](https://example.org/a). 2 more."
 LIST_ZH, LIST_EN = "\n\n- 甲 `a`\n- 乙 `b`", "\n\n- the first, `a`\n- the second, `b`"
+TIME_ZH, TIME_EN = "**时间**：一课，约 MINUTES 分钟。", "**Time**: one lesson, about MINUTES minutes."
 CODE = "# 形状 | shape\nprint(6 * 7)"
 
 
@@ -43,6 +46,14 @@ def twins(zh, en, *tags):
     return [markdown(zh, "lang-zh", *tags), markdown(en, "lang-en", *tags)]
 
 
+def guess(kind="number", ask="多少？ | How much?", covered=True, text="1.25\n", **more):
+    """A cell to be predicted."""
+    metadata = {"guess": {"kind": kind, "ask": ask, **more}}
+    if covered:
+        metadata["jupyter"] = {"outputs_hidden": True}
+    return code("print(5 / 4)", "predict", outputs=[printed(text)], **metadata)
+
+
 def chapter(*cells, seconds=12.0, gflops=150, record=True, counts=None):
     """A good notebook, with more cells at its end."""
     node = new_notebook(metadata={"kernelspec": KERNELSPEC, **GPU_METADATA})
@@ -50,15 +61,20 @@ def chapter(*cells, seconds=12.0, gflops=150, record=True, counts=None):
         markdown("# 3 隐状态 | 3 Hidden state"),
         code(setup_source(public_address()), *SETUP_TAGS),
         markdown("## 定义 | Definition"),
-        *twins(ZH + LIST_ZH, EN + LIST_EN),
+        *twins(f"{ZH}\n\n{TIME_ZH}{LIST_ZH}", f"{EN}\n\n{TIME_EN}{LIST_EN}"),
         markdown("$$H_t = \\phi(X_t W)$$"),
         code(CODE, outputs=[printed("42\n")]),
         *cells,
+        guess(answer=1.25),
+        guess("choice", choices=["甲 | A", "乙 | B"], answer=1),
+        guess("open"),
     ]
     return finish(node, seconds, gflops, record, counts)
 
 
 def finish(node, seconds=12.0, gflops=150, record=True, counts=None):
+    for cell in node.cells:
+        cell.source = cell.source.replace("MINUTES", str(lessons(node)[0].minutes))
     runs = [cell for cell in node.cells if cell.cell_type == "code"]
     for cell, count in zip(runs, counts or range(1, len(runs) + 1)):
         cell.execution_count = count
@@ -89,7 +105,7 @@ def changed(**metadata):
 
 def changed_after_run():
     node = chapter().node
-    node.cells[-1].source = "print(41 + 1)"
+    node.cells[-1].source = "print(4 / 5)"
     return Chapter(node, Path("03_example.ipynb"))
 
 
@@ -111,7 +127,56 @@ BADLY_SET = (
         "**好。**真好。",
     ),
 )
+LONG = "这是一段很长的话。" * 510, "This is a rather long text, and it goes on. " * 260
+
+
+def untimed(zh="**时间**：一课，约 15 分钟。", en="**Time**: one lesson, about 15 minutes."):
+    """The good notebook with other words about its time."""
+    node = chapter().node
+    for cell in node.cells:
+        cell.source = re.sub(r"\*\*时间\*\*.*", zh, re.sub(r"\*\*Time\*\*.*", en, cell.source))
+    return finish(node)
+
+
+def drawn(label):
+    """A cell that draws one label."""
+    svg = new_output("display_data", {"image/svg+xml": f"<svg><text x='1'>{label}</text></svg>"})
+    alt = {"image": {"alt": "图 | figure"}}
+    return code("draw()", "nbval-ignore-output", outputs=[svg], mystnb=alt)
+
+
 BAD = {
+    "lesson_is_short": [
+        chapter(*twins(*LONG)),
+        chapter(*(code(f"x = {i}") for i in range(25))),
+        chapter(markdown("## 第二课：甲 | Lesson 2: A"), *twins(*LONG)),
+    ],
+    "time_is_measured": [
+        untimed(zh="没有。"),
+        untimed(en="None."),
+        untimed("**时间**：一课，约 80 分钟。", "**Time**: one lesson, about 80 minutes."),
+        untimed("**时间**：两课，约 15 分钟。", "**Time**: two lessons, about 15 minutes."),
+    ],
+    "guesses_come_first": [
+        without(-1),
+        chapter(guess("riddle")),
+        chapter(guess(ask="只有中文？", answer=1.25)),
+        chapter(guess(answer=1.26)),
+        chapter(guess()),
+        chapter(guess("choice", choices=["甲 | A"], answer=0)),
+        chapter(guess("choice", choices=["甲 | A", "乙 | B"], answer=2)),
+        chapter(guess("choice", choices=["甲 | A", "乙 | B"])),
+        chapter(guess(answer=1.25, covered=False)),
+        chapter(code("x = 1", "predict")),
+    ],
+    "lines_fit": [chapter(code("x = " + "1 + " * 20 + "1")), chapter(code("x = '" + "宽" * 40 + "'"))],
+    "prints_are_in_both": [
+        chapter(code("f()", outputs=[printed("untrained 未训练: 3")])),
+        chapter(code("f()", outputs=[returned("row 第 3 行")])),
+        chapter(code("f()", outputs=[printed("好 | good  未训练 untrained\n")])),
+    ],
+    "labels_are_in_both": [chapter(drawn("epoch")), chapter(drawn("epoch 周期"))],
+    "halves_are_whole": [chapter(code("f()", outputs=[printed("好 | good 好\n")]))],
     "starts_with_title": [without(0), chapter(markdown("# 又一个 | Another"))],
     "has_setup_cell": [
         without(1),
@@ -263,6 +328,10 @@ BAD = {
     ],
 }
 GOOD = [
+    chapter(drawn("迭代周期 | epoch"), drawn("tanh"), drawn("H_t"), drawn("只有中文")),
+    chapter(markdown("## 选读：甲 | Optional: A"), *twins(*LONG)),
+    chapter(code("f()", outputs=[printed("好 | good  0.5\n语料：3 个 |\ncorpus: 3\n")])),
+    chapter(code("f()", "shows-text", outputs=[printed("寒鸦 crow\n")])),
     chapter(seconds=539, gflops=50),
     chapter(),
     Chapter(chapter().node, find_notebooks()[0]),

@@ -23,7 +23,7 @@ DOORS = ["data", "scratch", "models", "training", "generation", "inspect"]
 
 def floors() -> dict[str, int]:
     """Module -> floor, as the docstring of the package states it."""
-    table = re.search(r"lower never\s+imports higher: (.*?)\.", rnnlib.__doc__, re.DOTALL).group(1)
+    table = re.search(r"lower\s+never imports\s+higher: (.*?)\.", rnnlib.__doc__, re.DOTALL).group(1)
     stated = [" ".join(floor.split()).split(", ") for floor in table.split("|")]
     names = {"the command line": "__main__"}
     return {names.get(name, name): i for i, floor in enumerate(stated, 1) for name in floor}

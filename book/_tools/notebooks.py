@@ -20,6 +20,7 @@ BOOK = ROOT / "book"
 # Every tag that something reads: the pages, nbval, Jupyter, the rules of the book.
 KNOWN_TAGS = {
     *("lang-zh", "lang-en", "links-differ", "setup", "shows-substitute", "shows-warning"),
+    *("predict", "shows-text"),
     *("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell"),
     *("nbval-ignore-output", "nbval-skip", "raises-exception"),
 }

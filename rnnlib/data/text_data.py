@@ -56,7 +56,7 @@ class TextData:
         return self.train.num_steps
 
     def summary(self) -> str:
-        """The whole arrangement at one glance, one line in Chinese and one in English."""
+        """The whole arrangement at one glance, one line in Chinese and one in English, a bar between them."""
         unit_zh, unit_en = _LEVELS[self.level]
         sampling_zh, sampling_en = _SAMPLINGS[self.train.sampling]
         name_zh = name_en = self.corpus.name
@@ -71,10 +71,10 @@ class TextData:
         rows, steps = f"B = {self.batch_size}", f"T = {self.num_steps}"
         lost_zh, lost_en = self._lost_letters()
         return (
-            f"语料 {name_zh}：共 {total} 个{unit_zh}，{vocab_size}；训练 {train}，留出 {valid}；"
-            f"{rows}，{steps}，{sampling_zh}，{self.device}{lost_zh}\n"
-            f"corpus {name_en}: {total} {unit_en}, {vocab_size}; {train} to train on, {valid} held out; "
-            f"{rows}, {steps}, {sampling_en}, {self.device}{lost_en}"
+            f"语料 {name_zh}：共 {total} 个{unit_zh}，{vocab_size}；训练 {train}，验证 {valid}；"
+            f"{rows}，{steps}，{sampling_zh}，{self.device}{lost_zh} |\n"
+            f"corpus {name_en}: {total} {unit_en}, {vocab_size}; {train} for training, {valid} for "
+            f"validation; {rows}, {steps}, {sampling_en}, {self.device}{lost_en}"
         )
 
     def _lost_letters(self) -> tuple[str, str]:

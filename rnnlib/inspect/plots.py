@@ -1,11 +1,13 @@
-"""Figures in one style: curves, learning curves of a training run, heat maps.
+"""Figures in one style: curves, learning curves of a training run, heat maps; and tables.
 
-Labels are in English, in a font that comes with matplotlib; colours are the palette of M. Okabe and K. Ito
-("Color Universal Design", 2008), which colour-blind readers can tell apart.
+Labels are written ``中文 | English`` and stay text in the figure: the book's pages show the half that a
+reader chose, in the browser's fonts. Colours are the palette of M. Okabe and K. Ito ("Color Universal
+Design", 2008), which colour-blind readers can tell apart.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
+from rnnlib.inspect.tables import table as table
 from rnnlib.training.record import History
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -33,13 +36,15 @@ _STYLE = {
     "font.size": 10,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
+    "svg.fonttype": "none",
     "svg.hashsalt": "rnnlib",
 }
 
 
 def use_style() -> None:
-    """Set the book's style, and sharp vector figures in notebooks."""
+    """Set the book's style, and sharp vector figures in notebooks, with labels that stay text."""
     mpl.rcParams.update(_STYLE)
+    warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")  # the reader's browser has it
     try:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:  # outside a notebook
@@ -102,7 +107,9 @@ def curves(
     ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
     if log_y:
+        ax.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if len(series) > 1:
         ax.legend()
@@ -115,16 +122,20 @@ def learning_curves(
     levels: Mapping[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Training and held-out perplexity over the epochs, on a logarithmic axis, with baselines as levels."""
+    """Training and validation perplexity over the epochs, on a logarithmic axis, with baselines as levels.
+
+    Names of several histories may be ``中文 | English``.
+    """
     if isinstance(histories, History):
         histories = {"": histories}
     series: dict[str, Any] = {}
     for name, history in histories.items():
-        prefix = f"{name}, " if name else ""
-        series[f"{prefix}training"] = history.train_ppl
+        zh, _, en = name.partition(" | ")
+        zh, en = (f"{zh}，", f"{en or zh}, ") if name else ("", "")
+        series[f"{zh}训练 | {en}training"] = history.train_ppl
         if history.valid_ppl:
-            series[f"{prefix}held-out"] = history.valid_ppl
-    return curves(series, "epoch", "perplexity", log_y=True, levels=levels, ax=ax)
+            series[f"{zh}验证 | {en}validation"] = history.valid_ppl
+    return curves(series, "迭代周期 | epoch", "困惑度 | perplexity", log_y=True, levels=levels, ax=ax)
 
 
 def heatmap(

@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
+from rnnlib.inspect.tables import text_width
 from rnnlib.models.modes import evaluating
 from rnnlib.scratch.layers import RecurrentLayer
 
@@ -74,27 +75,24 @@ class ShapeTrace:
         ]
 
     def __str__(self) -> str:
-        head = ("运算 operation", "输入 inputs", "输出 outputs")
+        head = ("运算 | operation", "输入 | inputs", "输出 | outputs")
         rows = [head, *self._cells()]
-        widths = [max(_width(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths)) for row in rows]
+        widths = [max(text_width(row[i]) for row in rows) for i in range(3)]
+        lines = [
+            "  ".join(cell + " " * (w - text_width(cell)) for cell, w in zip(row, widths)) for row in rows
+        ]
         lines.insert(1, "-" * (sum(widths) + 4))
         return "\n".join(line.rstrip() for line in lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "<tr><th>运算 operation</th><th>输入 inputs</th><th>输出 outputs</th></tr>"
+        head = "<tr><th>运算 | operation</th><th>输入 | inputs</th><th>输出 | outputs</th></tr>"
         body = "".join(
             "<tr>" + "".join(f"<td><code>{html.escape(cell)}</code></td>" for cell in row) + "</tr>"
             for row in self._cells()
         )
         return f'<table class="shape-trace">{head}{body}</table>'
-
-
-def _width(text: str) -> int:
-    """Columns that a text takes in a terminal: a CJK character takes two."""
-    return sum(2 if ord(char) > 0x2E7F else 1 for char in text)
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -76,7 +76,7 @@ class History:
     def summary(self) -> str:
         """One line for each language: epochs, perplexities, throughput, hardware."""
         if not self.train_loss:
-            return "还没有完成任何迭代周期\nno epoch completed"
+            return "还没有完成任何迭代周期 |\nno epoch completed"
         speed = sorted(self.tokens_per_second)[len(self.tokens_per_second) // 2]
         epochs = f"{self.num_epochs} epoch" + ("s" if self.num_epochs > 1 else "")
         zh = f"{self.num_epochs} 个迭代周期：训练困惑度 {_short(self.at(self.num_epochs))}"
@@ -84,10 +84,10 @@ class History:
         if self.valid_loss:
             last = to_perplexity(self.valid_loss[max(self.valid_loss)])
             epoch, best = self.best_valid
-            zh += f"，留出困惑度 {_short(last)}（最低 {_short(best)}，在第 {epoch} 周期）"
-            en += f", held-out {_short(last)} (lowest {_short(best)} at epoch {epoch})"
+            zh += f"，验证困惑度 {_short(last)}（最低 {_short(best)}，在第 {epoch} 周期）"
+            en += f", validation {_short(last)} (lowest {_short(best)} at epoch {epoch})"
         return (
-            f"{zh}；{speed:,.0f} 词元/秒，共 {self.seconds:.1f} 秒\n"
+            f"{zh}；{speed:,.0f} 词元/秒，共 {self.seconds:.1f} 秒 |\n"
             f"{en}; {speed:,.0f} tokens/s, {self.seconds:.1f} s in all\n{self.device}"
         )
 

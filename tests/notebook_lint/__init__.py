@@ -4,12 +4,12 @@ Every rule is a function that takes a :class:`Chapter` and yields a :class:`Prob
 From the command line: ``python tests/notebook_lint book/03_rnn_scratch.ipynb``.
 """
 
-from notebook_lint import language, outputs, parity, structure, terms
+from notebook_lint import display, language, lessons, outputs, parity, structure, terms
 from notebook_lint.chapter import Chapter, Problem
 
 RULES = {
     function.__name__: function
-    for module in (structure, parity, language, terms, outputs)
+    for module in (structure, lessons, parity, language, terms, outputs, display)
     for function in module.RULES
 }
 

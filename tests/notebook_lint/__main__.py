@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_tools"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "book" / name) for name in ("_tools", "_ext")]
 
-from notebook_lint import RULES, Chapter
-from notebooks import find_notebooks
+from notebook_lint import RULES, Chapter  # noqa: E402
+from notebooks import find_notebooks  # noqa: E402
 
 paths = [Path(name) for name in sys.argv[1:]] or find_notebooks()
 problems = [

@@ -1,0 +1,94 @@
+"""How long a chapter's lessons are: words, characters, code cells, minutes.
+
+``python book/_tools/lesson.py book/03_rnn_scratch.ipynb``. The core counts: what stands under a heading
+``选读：… | Optional: …``, in an unfolding answer, in a formula or in the setup cell does not. A heading
+``第二课：… | Lesson 2: …`` begins the second lesson.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from notebooks import find_notebooks, tags
+
+MAX_WORDS, MAX_CHARACTERS, MAX_CELLS = 2_500, 4_000, 25
+WORDS_A_MINUTE, MINUTES_A_CELL, MAX_MINUTES = 100, 2.5, 90
+_HEADING = re.compile(r"(#+) (.*)")
+_UNCOUNTED = re.compile(r"<details>.*?</details>|\$\$.*?\$\$|\$[^$]*\$|```.*?```", re.DOTALL)
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass
+class Lesson:
+    """The core of one lesson."""
+
+    words: int = 0
+    characters: int = 0
+    cells: int = 0
+
+    @property
+    def minutes(self) -> int:
+        """For reading at 100 words and running a cell in two and a half minutes; in steps of five."""
+        exact = self.words / WORDS_A_MINUTE + self.cells * MINUTES_A_CELL
+        return 5 * max(1, math.ceil(exact / 5))
+
+    @property
+    def fits(self) -> bool:
+        """Whether a class gets through it."""
+        return self.words <= MAX_WORDS and self.characters <= MAX_CHARACTERS and self.cells <= MAX_CELLS
+
+
+def is_optional(title: str) -> bool:
+    """Whether a heading opens what need not be read."""
+    return "选读" in title and "Optional" in title
+
+
+def lessons(notebook: NotebookNode) -> list[Lesson]:
+    """The lessons of a chapter, one or more."""
+    found, optional_level = [Lesson()], 0
+    for cell in notebook.cells:
+        heading = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        if heading:
+            level = len(heading[1])
+            if optional_level and level <= optional_level:
+                optional_level = 0
+            if is_optional(heading[2]) and not optional_level:
+                optional_level = level
+            if "第二课" in heading[2] or "Lesson 2" in heading[2]:
+                found.append(Lesson())
+        if optional_level:
+            continue
+        lesson, marks = found[-1], tags(cell)
+        if cell.cell_type == "code":
+            lesson.cells += "remove-cell" not in marks
+            continue
+        text = _UNCOUNTED.sub(" ", cell.source)
+        if "lang-en" in marks:
+            lesson.words += len(text.split())
+        elif "lang-zh" in marks:
+            lesson.characters += len(_CHINESE.findall(text))
+    return found
+
+
+def main() -> None:
+    """Print a line for each lesson of the notebooks that are named, or of all."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in book/")
+    for path in parser.parse_args().notebooks or find_notebooks():
+        for number, lesson in enumerate(lessons(nbformat.read(path, as_version=4)), 1):
+            print(
+                f"{path.name}, lesson {number}: {lesson.words:,} English words, {lesson.characters:,} "
+                f"Chinese characters, {lesson.cells} code cells, {lesson.minutes} minutes"
+                + ("" if lesson.fits else "   TOO LONG")
+            )
+
+
+if __name__ == "__main__":
+    main()
