@@ -7,13 +7,13 @@ confidence (the mean probability of the likeliest character). The test text (the
 once, with the weights of the best epoch.
 
 Up to the first step whose norm exceeds 1, a run without clipping is the same run. So each unclipped run
-branches off at epoch 140, with the same weights and the same random numbers to come, after checking that no
-norm has exceeded 1; it ends when the training perplexity of an epoch exceeds 1,000, or at epoch 300.
+branches off before that step, with the same weights and the same random numbers to come; it ends when the
+training perplexity of an epoch exceeds 1,000, or at epoch 300.
 
 Results: a list with, per seed, ``train`` (perplexity of every epoch), ``valid`` ({epoch: [perplexity,
 accuracy, confidence]}), ``first_above_1`` (the epoch of the first norm above 1), ``share_above_1`` (of all
-steps), ``best_epoch``, ``test``, ``unclipped`` (training perplexities from epoch 141 on; None where the
-loss was not finite).
+steps), ``best_epoch``, ``test``, ``branch`` (epochs before the unclipped run), ``unclipped`` (its training
+perplexities from there on; None where the loss was not finite).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import rnnlib
 from experiments.common import three_texts
 
 SEEDS = (0, 1, 2)
-EPOCHS, BRANCH = 300, 140
+EPOCHS = 300
 
 
 def measure(model: Any, tokens: Tensor, num_rows: int = 8) -> tuple[float, float, float]:
@@ -58,10 +58,10 @@ def epoch_of(model: Any, data: rnnlib.TextData, theta: float | None, norms: list
     return math.exp(min(total / count, 700.0))
 
 
-def unclipped(model: Any, data: rnnlib.TextData) -> list[float | None]:
+def unclipped(model: Any, data: rnnlib.TextData, branch: int) -> list[float | None]:
     """Training perplexities of the epochs after the branch, without clipping."""
     course: list[float | None] = []
-    for _ in range(BRANCH, EPOCHS):
+    for _ in range(branch, EPOCHS):
         try:
             course.append(epoch_of(model, data, None, []))
         except FloatingPointError:
@@ -82,9 +82,8 @@ def one_seed(data: rnnlib.TextData, test: Tensor, seed: int) -> dict[str, Any]:
             valid[epoch] = measure(model, data.valid)
             if valid[epoch][0] == min(v[0] for v in valid.values()):
                 best = copy.deepcopy(model.params)
-        if epoch == BRANCH:
-            assert max(norms) <= 1, f"seed {seed}: a norm of {max(norms)} before epoch {BRANCH}"
-            branch, chance = copy.deepcopy(model), random.getstate()
+            if max(norms) <= 1:
+                branch, start, chance = epoch, copy.deepcopy(model), random.getstate()
     model.params = best
     per_epoch = len(norms) // EPOCHS
     random.setstate(chance)
@@ -96,9 +95,11 @@ def one_seed(data: rnnlib.TextData, test: Tensor, seed: int) -> dict[str, Any]:
         "share_above_1": sum(n > 1 for n in norms) / len(norms),
         "best_epoch": min(valid, key=lambda e: valid[e][0]),
         "test": round(rnnlib.perplexity(model, test), 4),
-        "unclipped": unclipped(branch, data),
+        "branch": branch,
+        "unclipped": unclipped(start, data, branch),
     }
-    print(record["seed"], record["train"][-1], record["best_epoch"], record["test"], file=sys.stderr)
+    summary = {key: record[key] for key in ("seed", "best_epoch", "test", "first_above_1", "branch")}
+    print(summary, train[-1], len(record["unclipped"]), file=sys.stderr, flush=True)
     return record
 
 

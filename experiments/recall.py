@@ -1,6 +1,6 @@
 """Remember a few symbols over a gap: which recurrent networks learn it, and what decides it?
 
-Task: `rnnlib.data.copy_task` with lag 20: read 4 symbols (of 8), wait, write them down in order at the signal.
+Task: `rnnlib.data.copy_task` with lag 20: read 4 symbols (of 8), wait, write them down in order.
 There are 8^4 = 4,096 words of 4 symbols; they are dealt out once into 3,072 for training, 512 for validation
 and 512 for the test, so no test word is ever trained on. The score is the share of symbols that are right.
 
@@ -30,7 +30,6 @@ NETWORKS = {
     "LSTM": ("lstm", 29, None),
     "LSTM, b_f = 3": ("lstm", 29, 3.0),
     "GRU": ("gru", 34, None),
-    "GRU, b_z = 3": ("gru", 34, 3.0),
     "LSTM, O = 1": ("lstm_open", 34, None),
     "LSTM, I = 1 - F": ("lstm_coupled", 34, None),
     "LSTM, I = 1 - F, O = 1": ("lstm_coupled_open", 43, None),

@@ -3,8 +3,7 @@
 Networks of thirty units leave a CPU idle: each step of each network is a product too small to pay for its own
 call. Here the weights of M networks are stacked along a first axis, (M, ...), and every step is one batched
 product. Nothing is shared between them: each network has its own weights, its own data (by seed), its own
-clipping and its own learning rate, and learns as it would alone. `benchmarks` of one network against
-``torch.nn`` are in ``tests``; the equations are those of chapters 3, 7 and 8.
+clipping and its own learning rate, and learns as it would alone. The equations are those of chapters 3, 7, 8.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from torch import Tensor
 # kind -> how many blocks of H rows the weights have; the blocks stand in torch.nn's order
 BLOCKS = {
     "rnn": 1,
-    "irnn": 1,
     "lstm": 4,
     "lstm_coupled": 3,
     "lstm_open": 3,
@@ -36,8 +34,7 @@ class Stack:
     """M networks of one kind with a linear layer on the hidden states; run m belongs to one (rate, seed).
 
     Args:
-        kind: a key of ``BLOCKS``: ``irnn`` is a ReLU network that starts from the identity (Le, Jaitly and
-            Hinton, 2015), ``lstm_coupled`` has I = 1 - F, ``lstm_open`` has O = 1, and
+        kind: a key of ``BLOCKS``: ``lstm_coupled`` has I = 1 - F, ``lstm_open`` has O = 1, and
             ``lstm_coupled_open`` both.
         sizes: inputs, hidden units, outputs.
         seeds: one for each network: of its first weights.
@@ -55,10 +52,6 @@ class Stack:
             for place, shape in zip(weights, shapes):  # as torch.nn draws them
                 place.append((torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(H))
         self.parameters = [torch.stack(place) for place in weights]
-        if kind == "irnn":
-            self.parameters[0].normal_(0, 0.001, generator=torch.Generator().manual_seed(seeds[0]))
-            self.parameters[1][:] = torch.eye(H)
-            self.parameters[2][:], self.parameters[3][:] = 0, 0
         if bias is not None:  # the second block is f of an LSTM, z of a GRU, first where f is all there is
             first = 0 if "coupled" in kind else H
             self.parameters[2][:, :, first : first + H] = bias
@@ -95,8 +88,6 @@ class Stack:
         h = torch.baddbmm(x, H, W_h)
         if self.kind == "rnn":
             return _tanh(h), C
-        if self.kind == "irnn":
-            return torch.relu(h), C
         if self.kind == "lstm":
             i, f, g, o = h.chunk(4, -1)
             C = torch.addcmul(torch.sigmoid(f) * C, torch.sigmoid(i), _tanh(g))

@@ -125,7 +125,7 @@ def lines_of_code(path: Path) -> int:
 def test_the_library_is_small():
     """What the chapters import; the names of d2l and the command line stand apart."""
     of_chapters = [path for path in FILES if module_of(path) not in ("d2l", "__main__")]
-    assert 1500 < sum(map(lines_of_code, of_chapters)) <= 2700
+    assert 1500 < sum(map(lines_of_code, of_chapters)) <= 2800
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

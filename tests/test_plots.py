@@ -74,17 +74,25 @@ def test_learning_curves():
     history = History([math.log(x) for x in (9, 5, 3)], {2: math.log(6), 3: math.log(7)})
     ax = learning_curves(history, levels={"uniform": 28.0})
     shown = drawn(ax)
-    assert shown["training"] == ([1, 2, 3], pytest.approx([9, 5, 3]))
-    assert shown["held-out"] == ([2, 3], pytest.approx([6, 7]))
-    assert ax.get_yscale() == "log" and ax.get_ylabel() == "perplexity" and ax.get_xlabel() == "epoch"
+    assert shown["训练 | training"] == ([1, 2, 3], pytest.approx([9, 5, 3]))
+    assert shown["验证 | validation"] == ([2, 3], pytest.approx([6, 7]))
+    assert (
+        ax.get_yscale() == "log"
+        and ax.get_ylabel() == "困惑度 | perplexity"
+        and ax.get_xlabel() == "迭代周期 | epoch"
+    )
     assert [text.get_text() for text in ax.texts] == ["uniform"]
-    both = drawn(learning_curves({"RNN": history, "LSTM": History([8.0])}))
-    assert set(both) == {"RNN, training", "RNN, held-out", "LSTM, training"}
+    both = drawn(learning_curves({"RNN": history, "长短期 | LSTM": History([8.0])}))
+    assert set(both) == {
+        "RNN，训练 | RNN, training",
+        "RNN，验证 | RNN, validation",
+        "长短期，训练 | LSTM, training",
+    }
 
 
 def test_learning_curves_of_a_run_that_diverged():
     ax = learning_curves(History([2.0, 1e6], {1: 2.0, 2: math.inf}))
-    assert drawn(ax)["training"][1][1] == drawn(ax)["held-out"][1][1] == math.inf
+    assert drawn(ax)["训练 | training"][1][1] == drawn(ax)["验证 | validation"][1][1] == math.inf
     ax.figure.canvas.draw()
 
 

@@ -23,15 +23,15 @@ X = torch.arange(B * T).reshape(B, T)
 
 def test_from_scratch():
     trace = trace_shapes(RNNModelScratch(V, H), X)
-    assert trace._cells() == [
+    assert list(trace._table().rows) == [
         ("zeros", "", "(B=2, H=64)"),
         ("transpose", "(B=2, T=5)", "(T=5, B=2)"),
         ("one_hot", "(T=5, B=2)", "(T=5, B=2, V=28)"),
-        ("matmul  ×5", "(B=2, V=28)  (V=28, H=64)", "(B=2, H=64)"),
-        ("matmul  ×5", "(B=2, H=64)  (H=64, H=64)", "(B=2, H=64)"),
-        ("add  ×5", "(B=2, H=64) ×2", "(B=2, H=64)"),
-        ("add  ×5", "(B=2, H=64)", "(B=2, H=64)"),
-        ("tanh  ×5", "(B=2, H=64)", "(B=2, H=64)"),
+        ("matmul ×5", "(B=2, V=28)  (V=28, H=64)", "(B=2, H=64)"),
+        ("matmul ×5", "(B=2, H=64)  (H=64, H=64)", "(B=2, H=64)"),
+        ("add ×5", "(B=2, H=64) ×2", "(B=2, H=64)"),
+        ("add ×5", "(B=2, H=64)", "(B=2, H=64)"),
+        ("tanh ×5", "(B=2, H=64)", "(B=2, H=64)"),
         ("stack", "(B=2, H=64) ×5", "(T=5, B=2, H=64)"),
         ("matmul", "(T=5, B=2, H=64)  (H=64, V=28)", "(T=5, B=2, V=28)"),
         ("add", "(T=5, B=2, V=28)", "(T=5, B=2, V=28)"),
@@ -163,12 +163,12 @@ def test_html_is_escaped_and_complete():
     html = trace._repr_html_()
     assert "<script>" not in html and "&lt;script&gt;&amp;" in html
     assert "<b>" not in html and "(&lt;b&gt;=2, 3)" in html
-    assert html.startswith("<table") and html.count("<tr>") == 2 and "运算 operation" in html
+    assert html.startswith("<table") and html.count("<tr>") == 2 and "运算 | operation" in html
 
 
 def test_the_table_is_aligned():
     head, rule, *body = str(trace_shapes(RNNModelScratch(V, H), X)).splitlines()
-    assert head.startswith("运算 operation  输入 inputs") and set(rule) == {"-"}
+    assert head.startswith("运算 | operation  输入 | inputs") and set(rule) == {"-"}
     column = body[1].index("(T=5, B=2)")
     assert all(line.index("(", column - 2) == column for line in body[1:] if line.endswith(")"))
 

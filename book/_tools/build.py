@@ -25,12 +25,12 @@ FRAME = (
     "_toc.yml",
     "requirements.txt",
     "book/references.bib",
+    "book/glossary.tsv",
     "book/_ext",
     "book/_static",
     "book/_tools/build.py",
 )
-UNUSED = ("locales", "webpack-macros.html", "sbt-webpack-macros.html")
-MATHJAX_USED = ("tex-svg.js", "input/tex/extensions")
+UNUSED = ("locales", "webpack-macros.html", "sbt-webpack-macros.html", "vendor/fontawesome")
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 ENTRY = """<!doctype html>
 <html lang="zh-CN">
@@ -89,16 +89,8 @@ def remove(path: Path) -> None:
 
 
 def prune() -> None:
-    """Remove from the site what no page loads: most of MathJax, source maps, theme templates."""
+    """Remove from the site what no page loads: icon fonts and scripts, source maps, theme templates."""
     static = SITE / "_static"
-    mathjax = static / "mathjax"
-    for f in files([mathjax]):
-        name = f.relative_to(mathjax).as_posix()
-        if not name.startswith(MATHJAX_USED):
-            f.unlink()
-    for folder in sorted((d for d in mathjax.rglob("*") if d.is_dir()), reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
     for source_map in static.rglob("*.map"):
         source_map.unlink()
     for name in UNUSED:

@@ -7,7 +7,6 @@ an axis whose size fits two names shows both.
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from rnnlib.inspect.tables import text_width
+from rnnlib.inspect.tables import Table, table
 from rnnlib.models.modes import evaluating
 from rnnlib.scratch.layers import RecurrentLayer
 
@@ -64,35 +63,23 @@ class ShapeTrace:
             self.name(shape) + (f" ×{count}" if count > 1 else "") for shape, count in counts.items()
         )
 
-    def _cells(self) -> list[tuple[str, str, str]]:
-        return [
-            (
-                row.operation + (f"  ×{row.repeats}" if row.repeats > 1 else ""),
-                self._join(row.inputs),
-                self._join(row.outputs),
-            )
-            for row in self.rows
-        ]
+    def _table(self) -> Table:
+        operations = [row.operation + (f" ×{row.repeats}" if row.repeats > 1 else "") for row in self.rows]
+        return table(
+            {
+                "运算 | operation": operations,
+                "输入 | inputs": [self._join(row.inputs) for row in self.rows],
+                "输出 | outputs": [self._join(row.outputs) for row in self.rows],
+            }
+        )
 
     def __str__(self) -> str:
-        head = ("运算 | operation", "输入 | inputs", "输出 | outputs")
-        rows = [head, *self._cells()]
-        widths = [max(text_width(row[i]) for row in rows) for i in range(3)]
-        lines = [
-            "  ".join(cell + " " * (w - text_width(cell)) for cell, w in zip(row, widths)) for row in rows
-        ]
-        lines.insert(1, "-" * (sum(widths) + 4))
-        return "\n".join(line.rstrip() for line in lines)
+        return str(self._table())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "<tr><th>运算 | operation</th><th>输入 | inputs</th><th>输出 | outputs</th></tr>"
-        body = "".join(
-            "<tr>" + "".join(f"<td><code>{html.escape(cell)}</code></td>" for cell in row) + "</tr>"
-            for row in self._cells()
-        )
-        return f'<table class="shape-trace">{head}{body}</table>'
+        return self._table()._repr_html_()
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+__all__ = ["load", "names"]
+
 FOLDER = Path(__file__).parent
 
 

@@ -90,15 +90,15 @@ class Site:
         return watch
 
     def open(self, page, path: str, query: str = "") -> None:
-        """Open a page and wait until its formulas are set."""
+        """Open a page and wait until its fonts are there."""
         start = path if path.startswith(("http", "file")) else self.base + path
         page.goto(start + query)
-        typeset(page)
+        page.evaluate("() => document.fonts.ready.then(() => true)")
 
 
-def typeset(page) -> None:
-    """Wait for MathJax, where the page has it."""
-    page.evaluate("() => window.MathJax?.startup?.promise")
+def settle(page) -> None:
+    """Wait until the boxes that scroll are marked: two frames."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def probe(page, name: str, *argument: object) -> object:

@@ -5,7 +5,7 @@
   const words = (text) => (text.match(/[A-Za-z]{2,}/g) || []).length;
   const names = ["title", "aria-label", "alt", "placeholder", "data-bs-original-title", "data-tooltip"];
   /* Code, outputs, formulas and the switch's own names belong to no language. */
-  const neutral = "pre, code, kbd, script, style, noscript, mjx-container, .math, .cell_output, .lang-switch, svg";
+  const neutral = "pre, code, kbd, script, style, noscript, math, .math, .cell_output, .lang-switch, svg";
   const prose = "h1, h2, h3, h4, p, li, td, th, dt, dd, summary, figcaption, a, button, label, span";
   const frame =
     ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-footer-content, .prev-next-footer, " +
@@ -40,7 +40,7 @@
     for (const name of names) {
       for (const el of document.querySelectorAll(`[${name}]`)) {
         const text = el.getAttribute(name);
-        if (el.closest(`${other}, mjx-container`)) continue;
+        if (el.closest(`${other}, math`)) continue;
         if (lang === "en" ? cjk(text) : words(text) && !cjk(text)) found.push(`${name}=${text}`);
       }
     }
@@ -76,7 +76,7 @@
       const el = n.parentElement, kind = `${el.tagName}.${el.className} in ${el.parentElement.className}`;
       times[kind] = (times[kind] || 0) + 1;
       if (times[kind] > 5 || !el.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-      if (el.closest("script, style, noscript, mjx-container, svg, .headerlink, .lang-sep")) continue;
+      if (el.closest("script, style, noscript, math, svg, .headerlink, .lang-sep")) continue;
       const style = getComputedStyle(el), size = parseFloat(style.fontSize);
       const a = luminance(colour(style.color)), b = luminance(ground(el));
       const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);

@@ -7,8 +7,6 @@ without its line is a warning.
 
 from __future__ import annotations
 
-import re
-
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -16,10 +14,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .nodes import halves, langspan
-from .split import split_text
+from .nodes import REPEATED, halves, langspan
+from .split import NUMBER, split_text
 
-_NUMBER = re.compile(r"(\d+)\s+(?=\S)")
 _log = logging.getLogger(__name__)
 
 
@@ -46,12 +43,16 @@ class Chapters(SphinxDirective):
 
 def take_number(title: nodes.Element) -> str:
     """Remove the number in front of each half of a title, in place; return it, or nothing."""
+    for repeated in list(
+        title.findall(lambda node: REPEATED in getattr(node, "attributes", {}).get("classes", ()))
+    ):
+        repeated.parent.remove(repeated)
     number = ""
     for half in [title, *title.findall(langspan)]:
         first = half.children[0]
-        found = _NUMBER.match(first) if isinstance(first, nodes.Text) else None
+        found = NUMBER.match(first) if isinstance(first, nodes.Text) else None
         if found:
-            number = found[1]
+            number = found[0].strip()
             half.replace(first, nodes.Text(first[found.end() :]))
     return number
 
@@ -62,7 +63,7 @@ class ResolveChapters(SphinxPostTransform):
     default_priority = 5
 
     def listed(self) -> list[str]:
-        """Return the pages of the contents, in order."""
+        """Return the chapters of the contents, in order, and other pages that have a sentence."""
         root = self.env.config.root_doc
         trees = self.env.get_doctree(root).findall(addnodes.toctree)
         return [name for tree in trees for _, name in tree["entries"] if name in self.env.titles]
@@ -77,7 +78,7 @@ class ResolveChapters(SphinxPostTransform):
         entry = nodes.list_item("", nodes.paragraph("", "", link))
         if blurb:
             entry += nodes.paragraph("", "", *halves(*([nodes.Text(text)] for text in blurb)))
-        else:
+        elif self.env.doc2path(name).endswith(".ipynb"):
             _log.warning(
                 "{chapters} says nothing about %s", name, location=self.env.docname, type="bilingual"
             )

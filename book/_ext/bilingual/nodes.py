@@ -5,6 +5,9 @@ from __future__ import annotations
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from .split import shared_number
+
+REPEATED = "lang-repeated"  # class of what the other language has said already
 BCP47 = {"zh": "zh-CN", "en": "en"}
 
 
@@ -21,7 +24,14 @@ class langsep(nodes.Inline, nodes.TextElement):
 
 
 def halves(zh: list[nodes.Node], en: list[nodes.Node]) -> list[nodes.Node]:
-    """Return the nodes of a bilingual inline text: Chinese, bar, English."""
+    """Return the nodes of a bilingual inline text: Chinese, bar, English.
+
+    A number that both begin with is marked in the English half, where it hides while both show.
+    """
+    if zh and en and isinstance(zh[0], nodes.Text) and isinstance(en[0], nodes.Text):
+        number = shared_number(zh[0], en[0])
+        if number:
+            en = [nodes.inline("", number, classes=[REPEATED]), nodes.Text(en[0][len(number) :]), *en[1:]]
     return [langspan("", "", *zh, code="zh"), langsep("", " | "), langspan("", "", *en, code="en")]
 
 

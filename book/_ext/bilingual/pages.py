@@ -15,13 +15,16 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
+from .address import address_of, is_published, leads_somewhere
 from .words import SCRIPT_WORDS, TABLE, bilingual, spans
 
 HERE = Path(__file__).parent
 # A text between two tags, or the caption of a part in the side bar.
 _TEXT = re.compile(r">(\s*)([^<>|]+ \| [^<>|]+?)(\s*)<")
-# A script draws the icons: asking for their fonts early is a waste, and an error in a page opened as a file.
-_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+# The theme's icons come from a script of 1.5 MB, a style sheet and fonts; ours are in icons.css.
+_ICONS = re.compile(
+    r'<link [^>]*(?:as="font"|fontawesome)[^>]*>\s*|<script [^>]*fontawesome[^>]*>\s*</script>\s*'
+)
 # Names that the theme's templates give without asking for a translation.
 _NAME = re.compile(r'\b(title|aria-label|alt)="([A-Z][^"|]*)"')
 _CAPTION = 'class="caption-text"'
@@ -41,8 +44,11 @@ def theme_words() -> frozenset[str]:
 
 
 def mark_words(frame: str) -> str:
-    """Mark the halves of theme words and of part names in a page's frame, so that CSS can pick one."""
-    frame = _PRELOAD.sub("", frame)
+    """Mark the halves of theme words and of part names in a page's frame, so that CSS can pick one.
+
+    Icons that we draw ourselves go; a page whose scripts never run has the colours of the light theme.
+    """
+    frame = _ICONS.sub("", frame).replace('data-theme="auto"', 'data-theme="light"', 1)
     frame = _NAME.sub(lambda match: f'{match[1]}="{bilingual(match[2]) or match[2]}"', frame)
 
     def mark(match: re.Match) -> str:
@@ -71,15 +77,18 @@ def use_templates(app: Sphinx, config) -> None:
     config.template_bridge = f"{__name__}.{BilingualTemplates.__name__}"
 
 
-def trim_buttons(buttons: list[dict], is_notebook: bool) -> list[dict]:
-    """Name the buttons in both languages; a page that is no notebook offers none to run or download."""
+def trim_buttons(buttons: list[dict], is_notebook: bool, url: str | None) -> list[dict]:
+    """Name the buttons in both languages; leave out those that lead nowhere, and on a page that is no
+    notebook those to run or download it."""
     kept = []
     for button in buttons:
         button = {**button, "tooltip": bilingual(str(button.get("tooltip", ""))) or button["tooltip"]}
+        if not leads_somewhere(button, url):
+            continue
         if not is_notebook and button.get("label") in ("launch-buttons", "download-buttons"):
             continue
         if "buttons" in button:
-            button["buttons"] = trim_buttons(button["buttons"], is_notebook)
+            button["buttons"] = trim_buttons(button["buttons"], is_notebook, url)
         kept.append(button)
     return kept
 
@@ -94,8 +103,10 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
     context["metatags"] = head_script() + context.get("metatags", "")
     context["translate"] = lambda word: bilingual(str(word)) or str(word)
     context["root_title"] = spans(bilingual("Home"))
-    context["header_buttons"] = trim_buttons(context.get("header_buttons", []), is_notebook)
-    context["pagetitle"] = spans(context.get("pagetitle", ""))
+    url = address_of(app.config)
+    context["is_published"] = is_published(url)
+    context["header_buttons"] = trim_buttons(context.get("header_buttons", []), is_notebook, url)
+    context["pagetitle"] = spans(context.get("pagetitle", ""), numbered=True)
 
 
 def setup(app: Sphinx) -> None:
@@ -105,6 +116,7 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", page_context, priority=600)
     words = json.dumps({word: bilingual(word) for word in SCRIPT_WORDS}, ensure_ascii=False)
     app.add_js_file(None, body=f"window.bookWords = {words};", priority=20)
-    for script in ("lang.js", "labels.js", "search.js"):
+    for script in ("lang.js", "labels.js", "scroll.js", "keys.js", "search.js"):
         app.add_js_file(f"bilingual/{script}", loading_method="defer")
-    app.add_css_file("bilingual/lang.css", priority=900)
+    for style in ("lang.css", "icons.css", "layout.css", "print.css"):
+        app.add_css_file(f"bilingual/{style}", priority=900)

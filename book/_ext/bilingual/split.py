@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from docutils import nodes
 
 SEP = " | "
+NUMBER = re.compile(r"[\d.]+\s+(?=\S)")  # "4 " of a chapter's title
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff"
 _HAS_CJK = re.compile(f"[{CJK}]")
 
@@ -27,6 +28,12 @@ def split_words(text: str) -> tuple[str, str] | None:
     """Like `split_text`, for texts of unknown origin: the left half must hold a Chinese character."""
     halves = split_text(text)
     return halves if halves and _HAS_CJK.search(halves[0]) else None
+
+
+def shared_number(zh: str, en: str) -> str:
+    """Return the number, with its space, that both halves of a title begin with, or nothing."""
+    found, other = NUMBER.match(zh), NUMBER.match(en)
+    return found[0] if found and other and found[0] == other[0] else ""
 
 
 def split_children(children: Sequence[nodes.Node]) -> tuple[list[nodes.Node], list[nodes.Node]] | None:

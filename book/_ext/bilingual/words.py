@@ -14,8 +14,8 @@ from sphinx import locale
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from .nodes import BCP47
-from .split import SEP, split_text
+from .nodes import BCP47, REPEATED
+from .split import SEP, shared_number, split_text
 
 # English, as Sphinx and the themes write it: (Chinese, English as we print it, if different)
 TABLE: dict[str, tuple[str, ...]] = {
@@ -133,16 +133,23 @@ def bilingual(word: str) -> str | None:
     return word if word in SAME or split_text(word) else None
 
 
-def spans(text: str) -> Markup:
-    """Return the HTML of a ``中文 | English`` text: two marked halves; any other text just escaped."""
+def spans(text: str, numbered: bool = False) -> Markup:
+    """Return the HTML of a ``中文 | English`` text: two marked halves; any other text just escaped.
+
+    Args:
+        text: in two languages, or in one.
+        numbered: whether it is a title, whose number ("4 " in both halves) shows once while both show.
+    """
     parts = split_text(text)
     if parts is None:
         return escape(text)
-    zh, en = (
-        Markup('<span class="lang-{}" lang="{}">{}</span>').format(code, BCP47[code], half)
-        for code, half in zip(("zh", "en"), parts, strict=True)
-    )
-    return zh + Markup('<span class="lang-sep"> | </span>') + en
+    zh, en = parts
+    number = shared_number(zh, en) if numbered else ""
+    repeated = Markup('<span class="{}">{}</span>').format(REPEATED, number) if number else Markup("")
+    return Markup(
+        '<span class="lang-zh" lang="{}">{}</span><span class="lang-sep"> | </span>'
+        '<span class="lang-en" lang="{}">{}{}</span>'
+    ).format(BCP47["zh"], zh, BCP47["en"], repeated, en.removeprefix(number))
 
 
 class Words(NullTranslations):

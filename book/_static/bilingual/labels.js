@@ -14,9 +14,17 @@
     return halves.length === 2 && halves[0] && halves[1] && CJK.test(halves[0]) ? halves : null;
   }
 
+  /* "4 " of "4 甲 | 4 A": the number, with its space, that both halves begin with. */
+  function sharedNumber(zh, en) {
+    const number = /^[\d.]+\s+(?=\S)/.exec(zh);
+    return number && en.startsWith(number[0]) && en.length > number[0].length ? number[0] : "";
+  }
+
   function pick(text) {
     const halves = split(text), lang = document.documentElement.dataset.booklang;
-    return !halves || lang === "both" ? text : halves[lang === "en" ? 1 : 0];
+    if (!halves) return text;
+    if (lang === "both") return halves[0] + SEP + halves[1].slice(sharedNumber(...halves).length);
+    return halves[lang === "en" ? 1 : 0];
   }
 
   /* Setting an attribute to the value it has would wake the observer again, for ever. */
@@ -90,5 +98,5 @@
     }
   }).observe(document.documentElement, { subtree: true, childList: true, attributes: true, attributeFilter: names });
 
-  window.bookLabels = { split };
+  window.bookLabels = { split, sharedNumber };
 })();

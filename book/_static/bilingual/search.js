@@ -9,19 +9,21 @@
   const SEP = " | ";
   const bcp47 = { zh: "zh-CN", en: "en" };
 
-  function half(code, text) {
-    const span = document.createElement("span");
-    span.className = `lang-${code}`;
-    span.lang = bcp47[code];
-    span.textContent = text;
-    return span;
+  function span(className, ...content) {
+    const el = document.createElement("span");
+    el.className = className;
+    el.append(...content);
+    return el;
   }
 
+  /* A chapter's number stands in both halves; while both show, the second one hides. */
   function halves(zh, en) {
-    const bar = document.createElement("span");
-    bar.className = "lang-sep";
-    bar.textContent = SEP;
-    return [half("zh", zh), bar, half("en", en)];
+    const number = bookLabels.sharedNumber(zh, en);
+    const english = number ? [span("lang-repeated", number), en.slice(number.length)] : [en];
+    const found = [span("lang-zh", zh), span("lang-sep", SEP), span("lang-en", ...english)];
+    found[0].lang = bcp47.zh;
+    found[2].lang = bcp47.en;
+    return found;
   }
 
   /* "甲 | A > 乙 | B" is a chapter and its section: 甲 > 乙 and A > B. */
@@ -56,7 +58,7 @@
 
   /* What follows replaces functions of Sphinx's script that it promises to nobody. Should one be gone, then
      its own search stays as it is. */
-  const used = ["_index", "setIndex", "htmlToText", "makeSearchSummary", "_parseQuery"];
+  const used = ["_index", "setIndex", "htmlToText", "makeSearchSummary", "_parseQuery", "_performSearch"];
   const missing = typeof Search === "object" ? used.filter((name) => !(name in Search)) : ["Search"];
   if (missing.length) {
     console.warn(`Sphinx's search has changed (no ${missing.join(", ")}): it is used as it is, not in two languages.`);
@@ -83,14 +85,16 @@
     page.querySelectorAll("[role=main]").forEach((el) => el.removeAttribute("role"));
     article.setAttribute("role", "main");
     article.querySelectorAll("noscript, summary, h1").forEach((el) => el.remove());
-    article.querySelectorAll(".math").forEach((el) => (el.textContent = el.textContent.replace(/\\[()[\]]/g, "")));
+    for (const [name, marks] of Object.entries({ mfrac: ["/"], msub: ["_"], msup: ["^"], msubsup: ["_", "^"] })) {
+      article.querySelectorAll(name).forEach((el) => marks.forEach((mark, i) => el.children[i]?.append(mark)));
+    }
     const summary = summarize(page.documentElement.outerHTML, keywords, anchor);
     if (!(summary instanceof Element)) return null;
     summary.classList.add(`lang-${code}`);
     summary.lang = bcp47[code];
     return summary;
   }
-  Search.htmlToText = (html, anchor) => toText(html, anchor).replace(/\s+/g, " ");
+  Search.htmlToText = (html, anchor) => toText(html, anchor).replace(/[\u2061-\u2064]/g, "").replace(/\s+/g, " ");
   Search.makeSearchSummary = (...args) => {
     const both = document.createDocumentFragment();
     for (const code of ["zh", "en"]) {
@@ -99,6 +103,8 @@
     }
     return both;
   };
+
+  if (window.bookRanking) window.bookRanking.install(Search);
 
   /* Mark whole runs of Chinese before the pairs that they were cut into. */
   const parse = Search._parseQuery;
