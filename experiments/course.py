@@ -11,9 +11,10 @@ branches off before that step, with the same weights and the same random numbers
 training perplexity of an epoch exceeds 1,000, or at epoch 300.
 
 Results: a list with, per seed, ``train`` (perplexity of every epoch), ``valid`` ({epoch: [perplexity,
-accuracy, confidence]}), ``first_above_1`` (the epoch of the first norm above 1), ``share_above_1`` (of all
-steps), ``best_epoch``, ``test``, ``branch`` (epochs before the unclipped run), ``unclipped`` (its training
-perplexities from there on; None where the loss was not finite).
+accuracy, confidence]}), ``context`` ({k: validation perplexity of the best epoch when the network reads k
+characters only, starting from zero}), ``first_above_1`` (the epoch of the first norm above 1),
+``share_above_1`` (of all steps), ``best_epoch``, ``test``, ``branch`` (epochs before the unclipped run),
+``unclipped`` (its training perplexities from there on; None where the loss was not finite).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from experiments.common import three_texts
 
 SEEDS = (0, 1, 2)
 EPOCHS = 300
+CONTEXTS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 
 
 def measure(model: Any, tokens: Tensor, num_rows: int = 8) -> tuple[float, float, float]:
@@ -45,6 +47,14 @@ def measure(model: Any, tokens: Tensor, num_rows: int = 8) -> tuple[float, float
     best = log_P.max(dim=-1)
     hits = (best.indices == Y).double().mean()
     return math.exp(loss), float(hits), float(best.values.exp().mean())
+
+
+def with_context(model: Any, tokens: Tensor, k: int) -> float:
+    """Perplexity when each prediction starts from a zero state and reads k characters."""
+    rows = tokens.unfold(0, k + 1, 1)[50 - k :: 5]
+    with torch.no_grad():
+        logits = model(rows[:, :-1])[0][:, -1]
+    return math.exp(torch.nn.functional.cross_entropy(logits, rows[:, -1]))
 
 
 def epoch_of(model: Any, data: rnnlib.TextData, theta: float | None, norms: list[float]) -> float:
@@ -91,6 +101,7 @@ def one_seed(data: rnnlib.TextData, test: Tensor, seed: int) -> dict[str, Any]:
         "seed": seed,
         "train": [round(p, 4) for p in train],
         "valid": {e: [round(p, 4), round(a, 4), round(c, 4)] for e, (p, a, c) in valid.items()},
+        "context": {k: round(with_context(model, data.valid, k), 4) for k in CONTEXTS},
         "first_above_1": next(i for i, n in enumerate(norms) if n > 1) // per_epoch + 1,
         "share_above_1": sum(n > 1 for n in norms) / len(norms),
         "best_epoch": min(valid, key=lambda e: valid[e][0]),

@@ -82,7 +82,7 @@ def measured(
         size = H or width(kind, V, L)
         print(f"{name} layers, H={size}: ", end="", file=sys.stderr, flush=True)
         build = functools.partial(Stack, kind, V, size, L, residual)
-        result = tuned(build, data, test, tuning_seeds=(0, 1), seeds=(10, 11, 12), **options)
+        result = tuned(build, data, test, seeds=(10, 11, 12), **options)
         results[name] = {"layers": L, "num_hiddens": size, "residual": residual, **result}
     return results
 
@@ -95,5 +95,5 @@ def protocol(**options: Any) -> dict[str, Any]:
 
 def run() -> dict[str, Any]:
     """Train everything; about ten minutes on one idle core."""
-    lstm = measured(nn.LSTM, NETWORKS, None, rates=RATES, **PROTOCOL)
+    lstm = measured(nn.LSTM, NETWORKS, None, rates=RATES, tuning_seeds=(0, 1), **PROTOCOL)
     return {"lstm": lstm, "protocol": protocol(rates=RATES, **PROTOCOL)}

@@ -1,8 +1,8 @@
 """Does four times the text help a recurrent language model more than dropout does?
 
-The GRU of ``dropout`` with its dropout of 0.25, trained on 40,000 characters instead of 10,000: the 30,000 new
-ones come from behind the test text, so that validation and test texts stay the same. The learning rate comes
-from a grid and is chosen on the validation text, on which training also stops early; the runs that are
+The GRU of ``dropout`` with its dropout of 0.25, trained on 40,000 characters instead of 10,000: the 30,000
+new ones come from behind the test text, so that validation and test texts stay the same. The learning rate
+comes from a grid and is chosen on the validation text, on which training also stops early; the runs that are
 reported have seeds that chose nothing, and the test text is read once.
 
 Results: ``dropout 0.25`` as :func:`experiments.common.tuned` gives it; ``ngrams``[order] with ``valid`` and

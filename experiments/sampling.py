@@ -19,7 +19,7 @@ import torch
 import rnnlib
 from experiments.common import three_texts, tuned
 
-RATES = (0.5, 1.0, 2.0, 4.0)
+V, RATES = 28, (0.5, 1.0, 2.0, 4.0)
 
 
 class Scratch(rnnlib.RNNModelScratch):
@@ -37,7 +37,7 @@ def run() -> dict[str, Any]:
         print(f"{sampling}: ", end="", file=sys.stderr, flush=True)
         data, test = three_texts(sampling=sampling, device="cpu")
         results[sampling] = tuned(
-            lambda: Scratch(len(data.vocab), 128),
+            lambda: Scratch(V, 128),
             data,
             test,
             RATES,

@@ -56,7 +56,7 @@ class Site:
         context = self.browser.new_context(
             **{"locale": "en-US", "viewport": {"width": 1300, "height": 900}, **options}
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         try:
             yield context
         finally:

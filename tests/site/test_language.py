@@ -230,7 +230,9 @@ def replace(page, script: str, source: str) -> None:
     page.route(f"**/{script}*", lambda route: route.fulfill(body=source, content_type="text/javascript"))
 
 
-@pytest.mark.parametrize("name", ["_index", "setIndex", "htmlToText", "makeSearchSummary", "_parseQuery"])
+@pytest.mark.parametrize(
+    "name", ["_index", "setIndex", "htmlToText", "makeSearchSummary", "_parseQuery", "_performSearch"]
+)
 def test_the_search_of_another_sphinx_is_left_as_it_is(site, name):
     """With one of its private names changed, Sphinx's script still finds pages, and we say so once."""
     with site.page() as page:

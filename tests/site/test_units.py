@@ -94,7 +94,7 @@ extensions = ["myst_nb", "bilingual"{more}]
 nb_execution_mode = "off"
 html_theme = "basic"
 smartquotes = False
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 """
 BREAKER = """
 from myst_nb.sphinx_ import SphinxNbRenderer
@@ -107,7 +107,7 @@ def markdown(source: str, *tags: str) -> dict:
     return {"cell_type": "markdown", "metadata": {"tags": list(tags)}, "source": source}
 
 
-def build(folder, cells: list[dict], broken: bool = False):
+def build(folder, cells: list[dict], broken: bool = False, conf: str = ""):
     """Build a one-notebook book; return the finished process and the page."""
     notebook = {
         "cells": cells,
@@ -118,7 +118,8 @@ def build(folder, cells: list[dict], broken: bool = False):
     (folder / "index.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     (folder / "breaker.py").write_text(BREAKER)
     more = ', "breaker"' if broken else ""
-    conf = CONF.format(ext=str(ROOT / "book" / "_ext"), more=more) + f"sys.path.insert(0, {str(folder)!r})\n"
+    conf = CONF.format(ext=str(ROOT / "book" / "_ext"), more=more) + conf
+    conf += f"sys.path.insert(0, {str(folder)!r})\n"
     (folder / "conf.py").write_text(conf)
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(folder), str(folder / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
