@@ -18,12 +18,11 @@ from rnnlib.common import atomic_write
 from rnnlib.results import FOLDER
 
 HERE = Path(__file__).parent
-HELPERS = {"__init__", "__main__", "common", "networks"}
 
 
 def experiments() -> list[str]:
-    """The names of the experiments."""
-    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in HELPERS)
+    """The names of the experiments: the modules with a function ``run``."""
+    return sorted(path.stem for path in HERE.glob("*.py") if "\ndef run(" in path.read_text(encoding="utf-8"))
 
 
 def conditions(seconds: float) -> dict[str, object]:

@@ -30,6 +30,7 @@ NETWORKS = {
     "LSTM": ("lstm", 29, None),
     "LSTM, b_f = 3": ("lstm", 29, 3.0),
     "GRU": ("gru", 34, None),
+    "GRU, b_z = 3": ("gru", 34, 3.0),
     "LSTM, O = 1": ("lstm_open", 34, None),
     "LSTM, I = 1 - F": ("lstm_coupled", 34, None),
     "LSTM, I = 1 - F, O = 1": ("lstm_coupled_open", 43, None),

@@ -4,9 +4,9 @@ The baseline of chapter 3: the last n characters as one-hot vectors side by side
 units with tanh, and an output layer. Trained on the first 10,000 characters of *The Time Machine* in
 shuffled batches of 1,120 windows (as many predictions as a batch of 32 x 35), plain SGD, global norm clipped
 at 1, at most 300 epochs. For every n the learning rate comes from a grid and is chosen on the validation
-text (the next 10,000 characters), and so is the epoch; the three runs that are reported have seeds that
-chose nothing, and the test text is the 10,000 characters after those. Windows reach back over the border
-between two texts, so that every character of a text is predicted from n characters.
+text (the next 10,000 characters) with two seeds, and so is the epoch; the three runs that are reported have
+seeds that chose nothing, and the test text is the 10,000 characters after those. Windows reach back over the
+border between two texts, so that every character of a text is predicted from n characters.
 
 Results: {n: {"parameters", "table" (weights of the hidden layer), "lr", "grid", "runs"}}; ``runs`` hold
 ``valid`` and ``test`` perplexity, ``train`` (of the best epoch) and ``epoch``.
@@ -27,7 +27,7 @@ from experiments.common import run_once, three_texts
 
 WINDOWS = (1, 2, 4, 8, 16)
 RATES = (0.5, 1.0, 2.0, 4.0)
-H, TUNING_SEED, SEEDS = 128, 0, (10, 11, 12)
+H, TUNING_SEEDS, SEEDS = 128, (0, 1), (10, 11, 12)
 
 
 def examples(text: Tensor, n: int, first: int, last: int, V: int) -> tuple[Tensor, Tensor]:
@@ -44,13 +44,14 @@ def one_window(text: Tensor, n: int, V: int) -> dict[str, Any]:
         return nn.Sequential(nn.Linear(n * V, H), nn.Tanh(), nn.Linear(H, V))
 
     train, valid, test = (examples(text, n, i, i + 10_000, V) for i in (0, 10_000, 20_000))
-    options = {"epochs": 300, "patience": 20, "eval_every": 5, "optimizer": "sgd", "valid": valid}
+    options = {"epochs": 300, "patience": 50, "eval_every": 5, "optimizer": "sgd", "valid": valid}
 
     def once(lr: float, seed: int) -> tuple[nn.Module, dict[str, Any]]:
         return run_once(build, rnnlib.ExampleLoader(*train, 1120, seed=seed), lr, seed, **options)
 
-    grid = [once(lr, TUNING_SEED)[1] for lr in RATES]
-    best = min(grid, key=lambda run: run["valid"] or math.inf)["lr"]
+    grid = [once(lr, seed)[1] for lr in RATES for seed in TUNING_SEEDS]
+    total = {lr: sum(run["valid"] or math.inf for run in grid if run["lr"] == lr) for lr in RATES}
+    best = min(RATES, key=total.get)
     runs = []
     for seed in SEEDS:
         model, record = once(best, seed)
@@ -69,7 +70,7 @@ def one_window(text: Tensor, n: int, V: int) -> dict[str, Any]:
 
 
 def run() -> dict[str, Any]:
-    """All windows; about four minutes on one core."""
+    """All windows; about seven minutes on one core."""
     data, test = three_texts(device="cpu")
     text = torch.cat([data.train.corpus, data.valid, test])
     return {str(n): one_window(text, n, len(data.vocab)) for n in WINDOWS}
