@@ -19,7 +19,7 @@ from experiments.depth import measured, protocol
 
 NETWORKS = {"2": (2, False), "2 residual": (2, True), "10": (10, False), "10 residual": (10, True)}
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
-PROTOCOL = {"epochs": 60, "patience": 6, "eval_every": 1}
+PROTOCOL = {"epochs": 60, "patience": 15, "eval_every": 1}
 
 
 def run() -> dict[str, Any]:

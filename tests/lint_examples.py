@@ -336,6 +336,9 @@ GOOD = [
     chapter(),
     Chapter(chapter().node, find_notebooks()[0]),
     chapter(code("x", outputs=[returned("Text of 3 axes")])),
+    chapter(
+        code("x", outputs=[new_output("display_data", {"text/html": '<table class="numbers">3</table>'})])
+    ),
     chapter(*twins("约 17 万个字符，20 世纪 90 年代。", "About 170,000 characters, in the 1990s.")),
     chapter(*twins("两个 RNN，12 个月。", "2 RNNs, twelve months.")),
     chapter(*twins("用 `nn.RNN` 的 $h_n$，**好**。", "Use `nn.RNN` and its $h_n$: **good**.")),

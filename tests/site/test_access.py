@@ -37,7 +37,9 @@ def violations(page, axe: str) -> list[str]:
     """Return what axe-core finds: rule, element, reason."""
     page.evaluate(THIN)
     page.evaluate(axe)
-    found = page.evaluate("() => axe.run(document, {preload: false, resultTypes: ['violations']})")["violations"]
+    found = page.evaluate("() => axe.run(document, {preload: false, resultTypes: ['violations']})")[
+        "violations"
+    ]
     return [
         f"{rule['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
         for rule in found

@@ -77,18 +77,28 @@
 
   /* A summary for each language, cut from that language's text alone. */
   const summarize = Search.makeSearchSummary, toText = Search.htmlToText;
-  function summaryIn(code, html, keywords, anchor) {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    page.querySelectorAll(code === "zh" ? ".lang-en, .lang-sep" : ".lang-zh, .lang-sep").forEach((el) => el.remove());
-    const article = page.querySelector("article.bd-article");
-    if (!article) return null;
-    page.querySelectorAll("[role=main]").forEach((el) => el.removeAttribute("role"));
-    article.setAttribute("role", "main");
-    article.querySelectorAll("noscript, summary, h1").forEach((el) => el.remove());
-    for (const [name, marks] of Object.entries({ mfrac: ["/"], msub: ["_"], msup: ["^"], msubsup: ["_", "^"] })) {
-      article.querySelectorAll(name).forEach((el) => marks.forEach((mark, i) => el.children[i]?.append(mark)));
+  const pages = new Map(); /* a page found many times is read once */
+  function articleOf(html) {
+    if (!pages.has(html)) {
+      const article = new DOMParser().parseFromString(html, "text/html").querySelector("article.bd-article");
+      article?.querySelectorAll("noscript, script, style, svg, summary, h1, .headerlink").forEach((el) => el.remove());
+      for (const [name, marks] of Object.entries({ mfrac: ["/"], msub: ["_"], msup: ["^"], msubsup: ["_", "^"] })) {
+        article?.querySelectorAll(name).forEach((el) => marks.forEach((mark, i) => el.children[i]?.append(mark)));
+      }
+      pages.set(html, article);
     }
-    const summary = summarize(page.documentElement.outerHTML, keywords, anchor);
+    return pages.get(html);
+  }
+
+  function summaryIn(code, html, keywords, anchor) {
+    const article = articleOf(html);
+    if (!article) return null;
+    const part = (anchor && article.ownerDocument.getElementById(anchor.slice(1)) || article).cloneNode(true);
+    part.querySelectorAll(code === "zh" ? ".lang-en, .lang-sep" : ".lang-zh, .lang-sep").forEach((el) => el.remove());
+    const holder = document.createElement("div");
+    holder.setAttribute("role", "main");
+    holder.textContent = part.textContent;
+    const summary = summarize(holder.outerHTML, keywords);
     if (!(summary instanceof Element)) return null;
     summary.classList.add(`lang-${code}`);
     summary.lang = bcp47[code];
