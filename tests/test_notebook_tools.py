@@ -170,6 +170,16 @@ def test_setup_cell_and_metadata_are_rewritten_or_added(tmp_path):
     assert metadata == {"mine": 1, "kernelspec": KERNELSPEC, **GPU_METADATA}
 
 
+def test_the_setup_cell_leads_somewhere_or_says_what_to_do():
+    published = setup_source("https://example.org/me/book")
+    assert "git+https://example.org/me/book" in published and "raise" not in published
+    placeholder = setup_source("https://github.com/OWNER/rnn-book")
+    assert "OWNER" not in placeholder and "%pip" not in placeholder and "make lab" in placeholder
+    with pytest.raises(ModuleNotFoundError, match="make lab.* | .*In the folder of this book"):
+        exec(placeholder.replace('"rnnlib"', '"no_such_package"'), {})
+    exec(placeholder, {})  # rnnlib is here: nothing happens
+
+
 def test_public_address_comes_from_the_configuration(tmp_path):
     config = tmp_path / "_config.yml"
     config.write_text(

@@ -38,6 +38,17 @@ import importlib.util
 
 if importlib.util.find_spec("rnnlib") is None:
     %pip install -q "rnnlib[notebooks] @ git+{address}\""""
+PLACEHOLDER = "/OWNER/"  # stands in the address of a book that is not published
+_NO_ADDRESS = """\
+# 需要 rnnlib；本书还没有公开地址，不能从网上安装 | rnnlib is needed; without a public address yet, \
+it can't be installed from the network
+import importlib.util
+
+if importlib.util.find_spec("rnnlib") is None:
+    raise ModuleNotFoundError(
+        "没有 rnnlib。在本书的目录里运行 make lab，或 pip install '.[notebooks]'。"
+        " | rnnlib is missing. In the folder of this book run make lab, or pip install '.[notebooks]'."
+    )"""
 
 
 def find_notebooks(folder: Path = BOOK) -> list[Path]:
@@ -87,8 +98,8 @@ def missing_from(path: Path, root: Path = ROOT) -> list[str]:
 
 
 def setup_source(address: str) -> str:
-    """The source of the first code cell of every notebook."""
-    return _SETUP_CELL.format(address=address)
+    """The source of the first code cell of every notebook; an address that is a placeholder leads nowhere."""
+    return _NO_ADDRESS if PLACEHOLDER in address else _SETUP_CELL.format(address=address)
 
 
 def tags(cell: NotebookNode) -> list[str]:
