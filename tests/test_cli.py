@@ -55,7 +55,7 @@ def test_train_then_generate(layer, extra, tmp_path, capsys):
     assert main(["train", *SMALL, "--layer", layer, *extra, "--epochs", "3", "--save", str(path)]) == 0
     out = capsys.readouterr().out
     assert "语料 tale" in out and "corpus tale" in out and "参数 parameters" in out
-    assert "3 epochs: training perplexity" in out and "held-out" in out and f"written to {path}" in out
+    assert "3 epochs: training perplexity" in out and "验证困惑度" in out and f"written to {path}" in out
     assert "--save" not in out
     checkpoint = load_checkpoint(path)
     assert checkpoint.history.num_epochs == 3 and checkpoint.config["layer"] == layer

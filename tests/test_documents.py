@@ -80,7 +80,7 @@ def test_the_example_of_the_readme_runs(capsys):
     assert code.count("num_epochs=50") == 1 and len(code.splitlines()) <= 15
     exec(compile(code.replace("num_epochs=50", "num_epochs=1"), "README.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert "held-out 留出" in printed and printed.splitlines()[-1].startswith("time traveller ")
+    assert "验证 | validation" in printed and printed.splitlines()[-1].startswith("time traveller ")
 
 
 def test_the_cell_of_contributing_runs_in_both_languages(capsys):

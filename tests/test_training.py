@@ -401,8 +401,8 @@ def test_history_object():
         with pytest.raises(IndexError, match=f"epoch {epoch} is not in this history of 3 epochs"):
             history.at(epoch)
     zh, en, device = str(history).splitlines()
-    assert "3 个迭代周期：训练困惑度 2.00，留出困惑度 6.00（最低 5.00，在第 2 周期）；200 词元/秒" in zh
-    assert "3 epochs: training perplexity 2.00, held-out 6.00 (lowest 5.00 at epoch 2); 200 tokens/s" in en
+    assert "3 个迭代周期：训练困惑度 2.00，验证困惑度 6.00（最低 5.00，在第 2 周期）；200 词元/秒" in zh
+    assert "3 epochs: training perplexity 2.00, validation 6.00 (lowest 5.00 at epoch 2); 200 tokens/s" in en
     assert device == "cpu"
     history.valid_loss[4] = math.inf  # a probability of zero
     assert History.from_dict(json.loads(json.dumps(history.to_dict(), allow_nan=False))) == history

@@ -93,6 +93,31 @@ def add_line(
     return longer if found.count(name) == 1 and [other for other in found if other != name] == names else None
 
 
+GUESSES = {
+    'print(f"{0.9**35:.3f}")': {
+        "kind": "number",
+        "ask": "0.9 的 35 次方是多少？ | What is 0.9 to the 35th?",
+        "answer": 0.025,
+    },
+    "print(0.9**35 > 0.1)": {
+        "kind": "choice",
+        "ask": "它大于 0.1 吗？ | Is it larger than 0.1?",
+        "choices": ["大于 | larger", "不大于 | not larger"],
+        "answer": 1,
+    },
+    "print(1.1**35 > 10)": {
+        "kind": "open",
+        "ask": "1.1 的 35 次方呢？ | And 1.1 to the 35th?",
+    },
+}
+
+
+def predicted(source: str, **guess: object) -> NotebookNode:
+    """A code cell whose output is covered until the reader has answered."""
+    metadata = {"tags": ["predict"], "guess": guess, "jupyter": {"outputs_hidden": True}}
+    return new_code_cell(source, metadata=metadata)
+
+
 def skeleton(name: str, zh: str, en: str, previous: str) -> NotebookNode:
     """A chapter with its title, its opening, its setup cell, and one passage with code."""
     number = int(name[:2])
@@ -110,11 +135,12 @@ def skeleton(name: str, zh: str, en: str, previous: str) -> NotebookNode:
         new_markdown_cell(f"# {number} {zh} | {number} {en}"),
         *twins(
             "**学完这一章，你将能够**\n\n- 做到第一件事；\n- 做到第二件事。\n\n"
-            f"**时间**：两个 CPU 核上约 1 分钟跑完全部代码。**预备知识**：{known_zh}。\n\n"
+            f"**时间**：一课，约 15 分钟；全部代码在一个 CPU 核上运行约 1 分钟。\n\n**预备知识**：{known_zh}。\n\n"
             "先摆出一个问题，或一件怪事。",
-            "**When you have worked through this chapter you will be able to**\n\n"
+            "**After this chapter you'll be able to**\n\n"
             "- do the first thing;\n- do the second thing.\n\n"
-            f"**Time**: about 1 minute for all the code on two CPU cores. **Prerequisites**: {known_en}.\n\n"
+            "**Time**: one lesson, about 15 minutes; all the code runs in about 1 minute on one CPU core.\n\n"
+            f"**Prerequisites**: {known_en}.\n\n"
             "Begin with a question, or with something odd.",
         ),
         new_code_cell(metadata={"tags": SETUP_TAGS}),
@@ -129,9 +155,16 @@ def skeleton(name: str, zh: str, en: str, previous: str) -> NotebookNode:
         new_code_cell(
             "import torch\n\nimport rnnlib\n\n"
             f"rnnlib.set_seed({number})\nX = torch.randn(4, 3)  # (B, H)\n"
-            'print(f"均值 | mean: {X.mean():.3f}")',
+            'print("均值 | mean", f"  {X.mean():.3f}")',
             metadata={"tags": ["nbval-ignore-output"]},
         ),
+        new_markdown_cell("## 先猜，再看 | Predict, then see"),
+        *twins(
+            "一章至少有三个先猜后看的单元，标签 `predict`：这一段提问，页面把输出和后面那一段盖住，等读者回答。",
+            "A chapter has three cells or more to predict, tagged `predict`: this passage asks, and the page "
+            "covers the output, and the passage after it, until the reader has answered.",
+        ),
+        *(predicted(source, **guess) for source, guess in GUESSES.items()),
     ]
     equip(notebook, public_address())
     return notebook
