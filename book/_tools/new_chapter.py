@@ -135,7 +135,8 @@ def skeleton(name: str, zh: str, en: str, previous: str) -> NotebookNode:
         new_markdown_cell(f"# {number} {zh} | {number} {en}"),
         *twins(
             "**学完这一章，你将能够**\n\n- 做到第一件事；\n- 做到第二件事。\n\n"
-            f"**时间**：一课，约 15 分钟；全部代码在一个 CPU 核上运行约 1 分钟。\n\n**预备知识**：{known_zh}。\n\n"
+            "**时间**：一课，约 15 分钟；全部代码在一个 CPU 核上运行约 1 分钟。\n\n"
+            f"**预备知识**：{known_zh}。\n\n"
             "先摆出一个问题，或一件怪事。",
             "**After this chapter you'll be able to**\n\n"
             "- do the first thing;\n- do the second thing.\n\n"
@@ -160,7 +161,8 @@ def skeleton(name: str, zh: str, en: str, previous: str) -> NotebookNode:
         ),
         new_markdown_cell("## 先猜，再看 | Predict, then see"),
         *twins(
-            "一章至少有三个先猜后看的单元，标签 `predict`：这一段提问，页面把输出和后面那一段盖住，等读者回答。",
+            "一章至少有三个先猜后看的单元，标签 `predict`：这一段提问，页面把输出和后面那一段盖住，"
+            "等读者回答。",
             "A chapter has three cells or more to predict, tagged `predict`: this passage asks, and the page "
             "covers the output, and the passage after it, until the reader has answered.",
         ),
