@@ -5,7 +5,9 @@
   const words = (text) => (text.match(/[A-Za-z]{2,}/g) || []).length;
   const names = ["title", "aria-label", "alt", "placeholder", "data-bs-original-title", "data-tooltip"];
   /* Code, outputs, formulas and the switch's own names belong to no language. */
-  const neutral = "pre, code, kbd, script, style, noscript, math, .math, .cell_output, .lang-switch, svg";
+  // A glossary names every term in both languages: that is its job.
+  const neutral =
+    "pre, code, kbd, script, style, noscript, math, .math, .cell_output, .lang-switch, svg, dl.terms dt";
   const prose = "h1, h2, h3, h4, p, li, td, th, dt, dd, summary, figcaption, a, button, label, span";
   const frame =
     ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-footer-content, .prev-next-footer, " +

@@ -57,6 +57,8 @@ def inline_svg(svg: str, number: int, alt: str) -> str:
         new = f"f{number}-{name}"
         svg = svg.replace(f'id="{name}"', f'id="{new}"').replace(f'"#{name}"', f'"#{new}"')
         svg = svg.replace(f"url(#{name})", f"url(#{new})")
+        first, found, rest = svg.partition(f'id="{new}"')  # matplotlib may define the same thing twice
+        svg = first + found + rest.replace(f' id="{new}"', "")
     svg = _TEXT.sub(lambda match: match[1] + tspans(match[2].strip()) + match[3], svg)
     parts = split_text(alt)
     names = "".join(
