@@ -65,7 +65,9 @@ def test_a_figure_has_names_of_its_own_and_no_background():
     )
     html = inline_svg(svg, 7, "一条线 | a line")
     assert html.startswith('<figure class="plot"') and "<?xml" not in html and "metadata" not in html
-    assert html.count('id="f7-m1"') == 1 and '"#f7-m1"' in html and "url(#f7-m1)" in html and '"m1"' not in html
+    assert (
+        html.count('id="f7-m1"') == 1 and '"#f7-m1"' in html and "url(#f7-m1)" in html and '"m1"' not in html
+    )
     assert "fill: none" in html and "DejaVu" not in html and "font-size: 10px; text-anchor" in html
     assert "一条线" in one_language(html, "zh") and "epoch" not in one_language(html, "zh")
     assert "a line" in one_language(html, "en") and "周期" not in one_language(html, "en")
