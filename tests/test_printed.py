@@ -59,7 +59,8 @@ def test_a_figure_has_names_of_its_own_and_no_background():
     svg = (
         '<?xml version="1.0"?><!DOCTYPE svg>'
         '<svg viewBox="0 0 9 9"><metadata>x</metadata><g id="patch_1">\n'
-        '<path d="M0" style="fill: #ffffff"/></g><defs><path id="m1"/></defs><use xlink:href="#m1"/><path id="m1"/>'
+        '<path d="M0" style="fill: #ffffff"/></g><defs><path id="m1"/></defs><use xlink:href="#m1"/>'
+        '<path id="m1"/>'
         '<rect clip-path="url(#m1)"/><text style="font: 10px \'DejaVu Sans\', serif; text-anchor: middle">'
         "周期 | epoch</text><text>3</text></svg>"
     )
