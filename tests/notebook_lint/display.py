@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from bilingual.printed import is_bilingual, pieces
@@ -12,6 +11,7 @@ from bilingual.split import split_words
 
 from notebook_lint.chapter import Cell, Chapter, Problem
 from notebook_lint.prose import CJK
+from rnnlib.inspect.tables import text_width
 
 MAX_COLUMNS = 79
 _SVG_TEXT = re.compile(r"<text\b[^>]*>([^<]+)</text>")
@@ -21,20 +21,15 @@ _ENGLISH = re.compile(
 _FREE = ("shows-text", "raises-exception", "shows-warning")
 
 
-def columns(line: str) -> int:
-    """The columns of a line; Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
-
-
 def lines_fit(chapter: Chapter) -> Iterator[Problem]:
     """Code is at most 79 columns wide: wider lines scroll on the page and are cut on paper."""
     for cell in chapter.code_cells:
         if "setup" in cell.tags:
             continue
         for line in cell.source.splitlines():
-            if columns(line) > MAX_COLUMNS:
+            if text_width(line) > MAX_COLUMNS:
                 yield cell.problem(
-                    f"{line.strip()[:40]!r}… takes {columns(line)} columns; at most {MAX_COLUMNS}."
+                    f"{line.strip()[:40]!r}… takes {text_width(line)} columns; at most {MAX_COLUMNS}."
                 )
 
 

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from .nodes import BCP47
 from .printed import is_bilingual, mark
 from .split import split_text, split_words
 from .words import spans
@@ -23,8 +24,7 @@ _PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _TEXT = re.compile(r"(<text\b[^>]*>)([^<]* \| [^<]*)(</text>)")
 _FONT = re.compile(r"font: ([\d.]+)px [^;\"]*|font-family: [^;\"]*;? ?")
-_BACKGROUND = re.compile(r'(<g id="patch_1">\s*<path [^>]*style=")fill: #ffffff')
-_AXES = re.compile(r'(<g id="patch_2">\s*<path [^>]*style=")fill: #ffffff')
+_BACKGROUND = re.compile(r'(<g id="patch_[12]">\s*<path [^>]*style=")fill: #ffffff')  # figure, first axes
 _ID = re.compile(r'\bid="([^"]+)"')
 _BETWEEN_TAGS = re.compile(r">([^<>]* \| [^<>]*)<")
 
@@ -36,8 +36,8 @@ def tspans(text: str) -> str:
         return text
     zh, en = parts
     return (
-        f'<tspan class="lang-zh" lang="zh-CN">{zh}</tspan><tspan class="lang-sep"> | </tspan>'
-        f'<tspan class="lang-en" lang="en">{en}</tspan>'
+        f'<tspan class="lang-zh" lang="{BCP47["zh"]}">{zh}</tspan><tspan class="lang-sep"> | </tspan>'
+        f'<tspan class="lang-en" lang="{BCP47["en"]}">{en}</tspan>'
     )
 
 
@@ -50,8 +50,7 @@ def inline_svg(svg: str, number: int, alt: str) -> str:
         alt: ``中文 | English``.
     """
     svg = _METADATA.sub("", _PROLOGUE.sub("", svg, count=1))
-    svg = _BACKGROUND.sub(r"\1fill: none", svg, count=1)
-    svg = _AXES.sub(r"\1fill: none", svg, count=1)
+    svg = _BACKGROUND.sub(r"\1fill: none", svg, count=2)
     svg = _FONT.sub(lambda match: f"font-size: {match[1]}px" if match[1] else "", svg)
     for name in set(_ID.findall(svg)):
         new = f"f{number}-{name}"
@@ -62,8 +61,8 @@ def inline_svg(svg: str, number: int, alt: str) -> str:
     svg = _TEXT.sub(lambda match: match[1] + tspans(match[2].strip()) + match[3], svg)
     parts = split_text(alt)
     names = "".join(
-        f'<span class="lang-{code} visually-hidden" lang="{tag}">{escape(half)}</span>'
-        for code, tag, half in zip(("zh", "en"), ("zh-CN", "en"), parts or ())
+        f'<span class="lang-{code} visually-hidden" lang="{BCP47[code]}">{escape(half)}</span>'
+        for code, half in zip(("zh", "en"), parts or ())
     )
     svg = svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
     return f'<figure class="plot" role="figure">{names}{svg}</figure>'
