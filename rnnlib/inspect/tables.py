@@ -39,9 +39,10 @@ class Table:
 
     def _repr_html_(self) -> str:
         def row(cells: Sequence[str], tag: str) -> str:
-            marks = ['<{0} class="number">' if right else "<{0}>" for right in self.numeric]
+            marks = [' class="number"' if right else "" for right in self.numeric]
+            tags = [tag if text else "td" for text in cells]  # an empty corner heads nothing
             return "".join(
-                f"{mark.format(tag)}{html.escape(text)}</{tag}>" for mark, text in zip(marks, cells)
+                f"<{name}{mark}>{html.escape(text)}</{name}>" for name, mark, text in zip(tags, marks, cells)
             )
 
         head = f"<thead><tr>{row(self.titles, 'th')}</tr></thead>"

@@ -8,7 +8,7 @@
     if (!box.contains(event.target)) from = event.target;
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !box.contains(document.activeElement)) return;
+    if (event.key !== "Escape" || !box.contains(event.target)) return; // the theme has let the focus go by now
     const back = from && from.isConnected && from !== document.body ? from : document.querySelector(".search-button__button");
     box.classList.remove("show");
     back?.focus();

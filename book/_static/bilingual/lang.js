@@ -8,17 +8,18 @@
 
   const shown = (el) => el.getClientRects().length > 0;
 
-  /* What the reader is looking at: the first block that reaches below the header, and where it stands. */
+  /* What the reader is looking at: the first block that begins near the header, else the one that runs under it. */
   function place() {
     const header = document.querySelector(".bd-header-article");
     const top = header ? header.getBoundingClientRect().bottom : 0;
+    let under = null;
     for (const el of document.querySelectorAll(blocks)) {
       const box = el.getBoundingClientRect();
-      if (box.height && box.bottom > top + 4) {
-        return { el, top, offset: box.top - top, share: box.top < top ? (top - box.top) / box.height : 0 };
-      }
+      if (!box.height || box.bottom <= top + 4) continue;
+      if (box.top >= top && box.top < top + innerHeight / 4) return { el, top, offset: box.top - top, share: 0 };
+      under = under || { el, top, offset: box.top - top, share: Math.max(0, top - box.top) / box.height };
     }
-    return null;
+    return under;
   }
 
   /* The same place after the switch: the block itself, or its twin in the other language. */
