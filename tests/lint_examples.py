@@ -219,6 +219,16 @@ BAD = {
         chapter(*twins("见 {ref}`甲`。", "See {ref}`a`.")),
         chapter(markdown("(label)=\n## 甲 | A")),
     ],
+    "headers_have_names": [
+        chapter(*twins("| | 甲 |\n|-|-|\n| 丙 | 丁 |", "| name | A |\n|-|-|\n| C | D |")),
+        chapter(*twins("| 名 | 甲 |\n|-|-|\n| 丙 | 丁 |", "| name | |\n|-|-|\n| C | D |")),
+        chapter(
+            *twins(
+                "<details><summary>答案</summary>\n\n| | 甲 |\n|-|-|\n| 丙 | 丁 |\n\n</details>",
+                "<details><summary>Answer</summary>\n\n| name | A |\n|-|-|\n| C | D |\n\n</details>",
+            )
+        ),
+    ],
     "formulas_match": [chapter(*twins("$x_t$ 好。", "$x_T$ good.")), chapter(*twins("$x$ 好。", "Good."))],
     "code_names_match": [chapter(*twins("用 `abc`。", "Use `abd`."))],
     "links_match": [chapter(*twins("见[甲](https://a.example)。", "See [A](https://b.example)."))],
@@ -341,6 +351,7 @@ GOOD = [
     ),
     chapter(*twins("约 17 万个字符，20 世纪 90 年代。", "About 170,000 characters, in the 1990s.")),
     chapter(*twins("两个 RNN，12 个月。", "2 RNNs, twelve months.")),
+    chapter(*twins("| 记号 | $F_t$ |\n|-|-|\n| | 1 |", "| symbol | $F_t$ |\n|-|-|\n| | 1 |")),
     chapter(*twins("用 `nn.RNN` 的 $h_n$，**好**。", "Use `nn.RNN` and its $h_n$: **good**.")),
     chapter(*twins("**注意：** 别忘了。", "**Note:** do not forget.")),
     chapter(*twins("也有人译作“细胞状态”，本书不用。", "Some call it otherwise.")),

@@ -44,6 +44,7 @@ class Prose:
         blocks: how many paragraphs, list items, table rows and so on.
         kinds: the types of the outermost blocks.
         headings: how many headings.
+        headers: the header cells of tables, as they stand.
     """
 
     marked: list[str] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Prose:
     blocks: Counter = field(default_factory=Counter)
     kinds: list[str] = field(default_factory=list)
     headings: int = 0
+    headers: list[str] = field(default_factory=list)
 
     @property
     def texts(self) -> list[str]:
@@ -70,7 +72,8 @@ class Prose:
 def read_prose(source: str) -> Prose:
     """Parse the source of a Markdown cell."""
     prose = Prose()
-    for token in _markdown.parse(source):
+    tokens = _markdown.parse(source)
+    for before, token in zip([None, *tokens], tokens):
         if token.level == 0 and token.nesting >= 0:
             prose.kinds.append(token.type)
         if token.type in _COUNTED:
@@ -79,6 +82,8 @@ def read_prose(source: str) -> Prose:
             prose.headings += 1
         elif token.type == "inline":
             prose.marked.append(_read_inline(token, prose))
+            if before and before.type == "th_open":
+                prose.headers.append(token.content.strip())
         elif token.type in ("math_block", "math_block_label", "amsmath"):
             prose.formulas.append(_formula(token.content))
         elif token.type in ("fence", "code_block"):

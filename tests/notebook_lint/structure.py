@@ -1,4 +1,4 @@
-"""How a notebook is built: title, setup cell, metadata, pairs, headings, plain Markdown."""
+"""How a notebook is built: title, setup cell, metadata, pairs, headings, plain Markdown, tables."""
 
 from __future__ import annotations
 
@@ -150,6 +150,16 @@ def markdown_is_plain(chapter: Chapter) -> Iterator[Problem]:
                 yield cell.problem(f"the MyST {name} {match[0]!r} shows raw on Colab; use plain Markdown.")
 
 
+def headers_have_names(chapter: Chapter) -> Iterator[Problem]:
+    """Every column of a Markdown table has a name, the first one too: a screen reader reads it out."""
+    for cell in chapter.cells:
+        if cell.is_markdown and (empty := cell.prose.headers.count("")):
+            yield cell.problem(
+                f"{empty} header cell(s) of a table are empty; name the column, for example "
+                "`| 记号 | …` and `| symbol | …`."
+            )
+
+
 RULES = [
     starts_with_title,
     has_setup_cell,
@@ -160,4 +170,5 @@ RULES = [
     headings_stand_alone,
     untagged_cells_are_bilingual,
     markdown_is_plain,
+    headers_have_names,
 ]

@@ -11,7 +11,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from book_site import BUILT, FLAGS, ROOT, Site, need
+from book_site import BUILT, FLAGS, ROOT, Site, Watch, need
+from figure_page import write_page
+
+LOCAL = ("file:", "data:", "blob:")
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the book's own Sphinx extension
 
@@ -43,3 +46,35 @@ def site(browser) -> Iterator[Site]:
     yield Site(browser, f"http://127.0.0.1:{server.server_port}/")
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def figure(browser, tmp_path):
+    """Open a page with one figure: ``figure("gates", lang="zh", state="t=3")`` gives the page, ready to be driven.
+
+    Options: lang, theme, width, state (as in the address), values, ready (False: do not wait), and those of a
+    browser's context. The network is cut. A page closes with nothing to complain of.
+    """
+    opened = []
+
+    def start(name, lang="en", theme="light", width=1280, state="", values=None, ready=True, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        page, watch = context.new_page(), Watch()
+        page.set_default_timeout(20_000)
+        context.set_offline(True)
+        page.on("request", lambda r: None if r.url.startswith(LOCAL) else watch.outside.append(r.url))
+        page.on("pageerror", lambda error: watch.errors.append(str(error)))
+        page.on("console", lambda m: watch.errors.append(m.text) if m.type == "error" else None)
+        address = write_page(tmp_path, name, lang=lang, theme=theme, values=values)
+        page.goto(address + (f"#{name}:{state}" if state else ""))
+        page.watch = watch
+        if ready:
+            page.locator(f".fig-{name}[data-ready]").wait_for()
+        opened.append((context, watch))
+        return page
+
+    yield start
+    for context, watch in opened:
+        context.close()
+        assert not watch.outside, f"requests to other hosts: {watch.outside}"
+        assert not watch.errors, f"errors in the page: {watch.errors}"

@@ -13,7 +13,7 @@ VIEWS = [("zh", "light", 1280), ("en", "dark", 390)]
 CHAPTER = "book/03_rnn_scratch.html"
 MORE = [("both", "dark", 1280), ("both", "light", 390), ("en", "light", 390), ("zh", "dark", 1280)]
 # What says nothing new, for speed: tokens of a kind already met in code, formulas after the first twenty in
-# lines of text, the inside of hidden drawings. Columns of an output keep their two languages apart: they stay.
+# lines of text, the inside of hidden drawings. Columns of an output stay: they keep its two languages apart.
 THIN = """() => {
   const times = {};
   for (const token of document.querySelectorAll("pre span[class]")) {

@@ -6,7 +6,8 @@ switch and shows what the reader chose, before the first paint (`pages`). The se
 knows the glossary (`terms`); folded cells open with a line in both (`folds`), outputs follow the language
 (`outputs`, `printed`), questions come before answers (`predict`), optional sections are folded (`optional`).
 Formulas become MathML (`formulas`, `mathfont`); twins stand side by side where there is room (`pairs`);
-nothing leads to an address that is not there yet (`address`); `references` lists papers and books.
+figures answer (`figures`); nothing leads to an address that is not there yet (`address`); `references` lists
+papers and books.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from . import (
     cells,
     chapters,
     directive,
+    figures,
     folds,
     formulas,
     nodes,
@@ -52,6 +54,7 @@ PARTS = (
     outputs,
     predict,
     optional,
+    figures,
 )
 
 

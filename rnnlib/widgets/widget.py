@@ -1,0 +1,55 @@
+"""A figure as an anywidget: its state is a dictionary that Python and the reader both set."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+import anywidget
+import traitlets
+
+from rnnlib.widgets import files
+
+
+class Figure(anywidget.AnyWidget):
+    """A figure of the book in a notebook. ``figure["t"]`` reads a setting, ``figure["t"] = 3`` sets it.
+
+    Where no kernel runs, a stored notebook or a page of the book, its output is a plain place in HTML that the
+    book's scripts turn into the same figure.
+    """
+
+    name = traitlets.Unicode().tag(sync=True)
+    values = traitlets.Dict().tag(sync=True)
+    packs = traitlets.Dict().tag(sync=True)
+    lang = traitlets.Unicode("both").tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        name = traits["name"]
+        super().__init__(_esm=files.module(name), _css=files.style("kit") + files.style(name), **traits)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.values = {**self.values, key: value}
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {key}={value!r}" for key, value in self.values.items())
+        return f"figure({self.name!r}{settings})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        data = {**(data or {}), "text/plain": repr(self), "text/html": place(self.name, self.values)}
+        return (data, *metadata) if metadata else data
+
+
+def place(name: str, values: dict[str, Any]) -> str:
+    """Return the HTML in whose place a page of the book shows a figure."""
+    state = html.escape(json.dumps(values, ensure_ascii=False), quote=True)
+    return (
+        f'<figure class="fig fig-{name}" data-figure="{name}" data-values="{state}">'
+        '<p class="fig-message">在笔记本里，运行这个单元格，图就会出现；在网页上，它需要 JavaScript。'
+        " | In a notebook, run this cell and the figure appears; on a page it needs JavaScript.</p></figure>"
+    )
