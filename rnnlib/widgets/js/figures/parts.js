@@ -1,0 +1,155 @@
+/* The page of all parts: each one living, with its call beside it. The last thing that any of them reported stands
+   as text in .parts__echo and in host.dataset.event, so that tests can drive every part. */
+(function (Kit) {
+  "use strict";
+  const TEXT = "we read 一个字符 at a time";
+  const ALPHABET = " abcdefghijklmnopqrstuvwxyz";
+  const wave = (t, j) => Math.sin(0.35 * t * (1 + 0.13 * j) + j);
+  const gate = (t, j) => 1 / (1 + Math.exp(-3 * wave(t, j + 0.5)));
+  const table = (T, H, of) => Float32Array.from({ length: T * H }, (_, i) => of(Math.floor(i / H), i % H));
+
+  /* Some probabilities that differ from place to place. */
+  function chances(t, sharp) {
+    const raw = Array.from(ALPHABET, (_, v) => Math.exp(sharp * Math.sin(1.7 * v + 0.9 * t) + 1.3 * Math.cos(0.6 * v * t)));
+    const sum = raw.reduce((a, b) => a + b);
+    return raw.map((x) => x / sum);
+  }
+
+  const falling = (from, to, speed) => Array.from({ length: 41 }, (_, x) => [x, to + (from - to) * Math.exp(-x / speed)]);
+
+  const SECTIONS = [
+    {
+      name: "track", title: ["时间轴", "One time axis"],
+      code: `const track = Kit.track(host, (t) => fig.set({t}), {veil: true});\nconst strip = track.strip(label, speak);  strip.write("we read …");\nKit.row(["状态", "state"], track.band("signed", label).el)\ntrack.cursor(values.t)`,
+      make(host, fig, tell) {
+        const characters = Array.from(TEXT), T = characters.length;
+        const track = Kit.track(host, (t, how) => { tell("track", t, how); fig.set({ t }); }, { veil: true, toggle: () => player.toggle() });
+        const strip = track.strip(["读到哪里", "Read so far"], (t) => [`第 ${t + 1} 个字符：${characters[t]}`, `character ${t + 1}: ${characters[t]}`]);
+        const memory = track.memory(["还记得的字符", "Characters still remembered"]);
+        const state = track.band("signed", ["状态", "State"], { pick: (j, t) => { tell("pick", j, t); state.mark(j); } });
+        const gates = track.band("gate", ["门", "Gate"]), amount = track.band("amount", ["量", "Amount"]);
+        const bars = Kit.bars(3);
+        const meter = Kit.meter(["遗忘门", "Forget gate"], (v) => { tell("meter", v); fig.set({ hold: v === null ? -1 : v }); });
+        const player = Kit.player((by) => {
+          const to = fig.values.t + by;
+          if (to < 0 || to >= T) return false;
+          tell("player", to);
+          fig.set({ t: to });
+          return true;
+        }, () => fig.set({ t: 0 }), { every: 240 });
+        host.append(Kit.row(["读到这里", "read so far"], strip.el, player.el),
+          Kit.row(["还剩", "left"], memory.el, Kit.fill(Kit.el("div", { class: "fig-big" }), Kit.el("b", {}, "3.7"), ["个字符", "characters"])),
+          Kit.row(["*H* 状态", "*H* state"], state.el, bars.el), Kit.row(["*F* 门", "*F* gate"], gates.el, meter.el),
+          Kit.row(["一个量", "an amount"], amount.el));
+        strip.write(characters);
+        memory.write(characters);
+        state.draw(table(T, 12, wave), T, 12);
+        gates.draw(table(T, 12, gate), T, 12);
+        amount.draw(table(T, 3, (t, j) => t * (j + 1)), T, 3, { range: [0, 3 * (T - 1)] });
+        return ({ t, hold }) => {
+          track.cursor(t);
+          memory.draw(t, (i) => 0.8 ** (t - i), hold < 0 ? null : (i) => 0.6 ** (t - i));
+          bars.draw(chances(t, 2), ALPHABET, characters[t + 1]);
+          meter.draw(hold < 0 ? gate(t, 4) : hold, hold >= 0);
+        };
+      },
+    },
+    {
+      name: "twobars", title: ["两个网络的预测", "Two networks predict"],
+      code: `const two = Kit.twobars(5, {names: [["前", "before"], ["后", "after"]], pick});\ntwo.draw(p, q, letters, truth)`,
+      make(host, fig, tell) {
+        const two = Kit.twobars(5, { names: [["训练前", "before training"], ["训练后", "after training"]], pick: (v, c) => tell("bar", v, c) });
+        host.append(two.el);
+        return ({ t }) => two.draw(chances(t, 0.6), chances(t, 2.2), ALPHABET, TEXT[t + 1]);
+      },
+    },
+    {
+      name: "slider", title: ["滑块", "Slider"],
+      code: `Kit.slider(["学习率", "learning rate"], {min: 1e-4, max: 1, value: 0.01,\n  log: true, ticks: [1e-4, 0.01, 1]}, (value) => fig.set({rate: value}))`,
+      make(host, fig, tell) {
+        const rate = Kit.slider(["学习率", "learning rate"], { min: 1e-4, max: 1, value: 0.01, log: true, ticks: [1e-4, 0.01, 1] },
+          (v, done) => { tell("rate", v, done); fig.set({ rate: v }); });
+        const warm = Kit.slider(["温度", "temperature"], { min: 0, max: 2, step: 0.05, value: 1, ticks: [0, { value: 1, words: ["原样", "as it is"] }, 2] },
+          (v, done) => { tell("warm", v, done); fig.set({ warm: v }); });
+        host.append(rate.el, warm.el);
+        return (values) => { rate.draw(values.rate); warm.draw(values.warm); };
+      },
+    },
+    {
+      name: "choice", title: ["选择", "Choosing"],
+      code: `Kit.choice(["单元", "cell"], [{value: "rnn", words: ["RNN", "RNN"]}, …], change)\nKit.word(label, choices, change, {after: ["，", ", "]})\nKit.toggle(["裁剪梯度", "clip gradients"], change)`,
+      make(host, fig, tell) {
+        const cells = [["rnn", "RNN"], ["gru", "GRU"], ["lstm", "LSTM"]].map(([value, w]) => ({ value, words: [w, w] }));
+        const cell = Kit.choice(["单元", "cell"], cells, (v) => { tell("choice", v); fig.set({ cell: v }); }, { value: "gru" });
+        const word = Kit.word(["优化器", "optimizer"], [{ value: "sgd", words: ["随机梯度下降", "SGD"] }, { value: "adam", words: ["Adam", "Adam"] }],
+          (v) => { tell("word", v); fig.set({ rule: v }); }, { after: ["，", ","] });
+        const clip = Kit.toggle(["裁剪梯度", "clip gradients"], (v) => { tell("toggle", v); fig.set({ clip: v }); });
+        host.append(Kit.el("div", { class: "fig-controls" }, cell.el, clip.el),
+          Kit.el("p", { class: "fig-sentence" }, ["用", "Train with "], word.el, ["训练 40 个迭代周期。", " for 40 epochs."]));
+        return (values) => { cell.draw(values.cell); word.draw(values.rule); clip.draw(values.clip); };
+      },
+    },
+    {
+      name: "field", title: ["文字", "Text"],
+      code: `Kit.field(["你的句子", "your sentence"], {letters: " abc…z", max: 24,\n  placeholder: […]}, (clean, typed) => fig.set({text: clean}))`,
+      make(host, fig, tell) {
+        const field = Kit.field(["你的句子", "your sentence"], { letters: ALPHABET, max: 24, placeholder: ["自己写一句", "or type your own"] },
+          (clean) => { tell("field", clean); fig.set({ text: clean }); });
+        const shown = Kit.el("p", { class: "fig-written fig-muted" });
+        host.append(field.el, shown);
+        return ({ text }) => { field.draw(text); shown.textContent = text; };
+      },
+    },
+    {
+      name: "curve", title: ["曲线", "Curves"],
+      code: `const curve = Kit.curve(label, {unit: ["轮", "epochs"], scrub, step, speak});\ncurve.draw({xMax: 40, yMax: 40, series: [{id: "train", points}], at, dots, lines})`,
+      make(host, fig, tell) {
+        const train = falling(28, 2.2, 7), held = train.map(([x, y]) => [x, y + 0.006 * x * x * (x / 40) + 1.5 * (1 - Math.exp(-x / 5))]);
+        const set = (x) => { const at = Math.max(0, Math.min(40, Math.round(x))); tell("curve", at); fig.set({ at }); };
+        const curve = Kit.curve(["困惑度", "Perplexity"], { unit: ["轮", "epochs"], scrub: set, step: (by) => set(fig.values.at + by),
+          speak: () => [`第 ${fig.values.at} 轮，${train[fig.values.at][1].toFixed(1)}`, `epoch ${fig.values.at}, ${train[fig.values.at][1].toFixed(1)}`] });
+        const still = Kit.curve(["三个网络的损失", "The loss of three networks"], { height: 190 });
+        host.append(curve.el, curve.key, still.el, still.key);
+        still.draw({ xMax: 40, yMin: 0, yMax: 3, log: false, series: [
+          { id: "rnn", words: ["RNN", "RNN"], points: falling(2.9, 1.6, 6) }, { id: "gru", words: ["GRU", "GRU"], points: falling(2.9, 1.1, 9) },
+          { id: "lstm", words: ["LSTM", "LSTM"], points: falling(2.9, 0.7, 13) }, { id: "bi", words: ["双向", "two directions"], points: falling(2.9, 0.4, 16) }] });
+        return ({ at }) => curve.draw({ xMax: 40, yMax: 40, at,
+          series: [{ id: "train", points: train }, { id: "held", points: held }], ghosts: [{ id: "train", points: falling(28, 3, 10) }],
+          gap: held.map(([x, y], i) => [x, train[i][1], y]),
+          lines: [{ y: 28, value: "28", words: ["什么都不知道", "knows nothing"] }, { y: 10.3, value: "10.3", words: ["看前一个字符", "one letter back"], mark: true }],
+          dots: [{ id: "train", y: train[at][1], words: ["训练 " + train[at][1].toFixed(1), "training " + train[at][1].toFixed(1)], below: true },
+            { id: "held", y: held[at][1], words: ["验证 " + held[at][1].toFixed(1), "held-out " + held[at][1].toFixed(1)] }] });
+      },
+    },
+    {
+      name: "predict", title: ["先猜再看", "Guess first"],
+      code: `Kit.predict(host, {id: "parts", question: […],\n  choices: [{words: […], right: true}, …], reveal: (guess, fresh) => [[…]]})`,
+      make(host, fig, tell) {
+        Kit.predict(host, { id: "parts", question: ["28 个字符，一个也不认识：困惑度是多少？", "28 characters, and it knows none of them: what is its perplexity?"],
+          choices: [{ words: ["1", "1"] }, { words: ["28", "28"], right: true }, { words: ["无穷大", "infinite"] }],
+          reveal(guess, fresh) {
+            if (fresh) tell("predict", guess);
+            return [["一个也不偏心的网络，困惑度就是字符的个数。", "A network without a preference has the number of characters as its perplexity."]];
+          } });
+      },
+    },
+  ];
+
+  Kit.figure("parts", {
+    title: ["各种部件", "All the parts"],
+    defaults: { t: 11, hold: -1, rate: 0.01, warm: 1, cell: "gru", rule: "sgd", clip: false, text: "", at: 9, radius: 0.9, lag: 10, row: 1, col: 2, width: 3 },
+    make(host, fig) {
+      const echo = Kit.el("output", { class: "parts__echo", "aria-live": "off" }, "\u2026"), draws = [];
+      const tell = (...what) => { host.dataset.event = what.join(" "); echo.textContent = host.dataset.event; };
+      host.append(Kit.el("p", { class: "parts__last" }, ["刚才报告的：", "Last report: "], echo));
+      for (const section of [...SECTIONS, ...(Kit.moreParts || [])]) {
+        const living = Kit.el("div", { class: "parts__living" });
+        host.append(Kit.el("section", { class: "parts__one", "data-part": section.name },
+          Kit.el("h3", {}, section.title), Kit.el("pre", { class: "parts__code" }, Kit.el("code", {}, section.code)), living));
+        const draw = section.make(living, fig, tell);
+        if (draw) draws.push(draw);
+      }
+      return { draw: (values, keys) => draws.forEach((draw) => draw(values, keys)) };
+    },
+  });
+})(globalThis.Kit);
