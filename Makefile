@@ -5,12 +5,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # One chapter: make run CHAPTER=03_rnn_scratch
 CHAPTER ?=
+# Pictures of some figures only: make shots FIGURES="gates two"
+FIGURES ?=
 FOUND := $(if $(CHAPTER),$(wildcard book/$(CHAPTER).ipynb book/*/$(CHAPTER).ipynb),$(sort $(wildcard book/*.ipynb book/*/*.ipynb)))
 NOTEBOOKS = $(or $(FOUND),$(error There is no notebook book/$(or $(CHAPTER),*).ipynb))
 # What the notebooks read while they are compared: embedded (the same everywhere) or real.
 CORPORA ?= embedded
 
-.PHONY: help book test lint units notebooks run chapter address linkcheck lab bench experiment mutants clean
+.PHONY: help book test lint units notebooks shots run chapter address linkcheck lab bench experiment mutants clean
 
 help: ## 列出这些命令 | list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ chapter: $(READY) ## 新建一章：NAME=16_my_chapter ZH="中文标题" EN="Eng
 
 address: $(READY) ## 把 _config.yml 里的地址写进笔记本 | put the address of _config.yml into the notebooks
 	$(BIN)/python book/_tools/setup_cell.py
+
+shots: $(READY) ## 给每幅互动图拍照 | pictures of every interactive figure, in _build/shots
+	$(BIN)/python book/_tools/shots.py $(FIGURES)
 
 linkcheck: $(READY) ## 检查外部链接 | check the links to other sites
 	$(BIN)/python -c 'from jupyter_book.cli.main import main; main()' build . -q --builder linkcheck --path-output _build/links

@@ -32,6 +32,7 @@ from notebooks import (
 )
 from rnnlib import describe_device
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 SITE_PACKAGES = [folder for folder in site.getsitepackages() if folder.endswith("site-packages")]
 
 
@@ -68,6 +69,8 @@ def clean(notebook: NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if "traceback" in output:
                 output["traceback"] = [without_folders(line) for line in output["traceback"]]
+            output.get("data", {}).pop(WIDGET, None)  # its still form stays: HTML or a picture
+    notebook.metadata.pop("widgets", None)
 
 
 def without_folders(text: str) -> str:

@@ -9,8 +9,9 @@ The same figures stand on the book's pages, without Python; here they are live. 
     gates["t"]                                    # read what the reader chose
     gates["t"] = 12                               # or set it
 
-`stepper` and `gates` take networks that were trained in the notebook. Needs anywidget (``pip install
-'rnnlib[widgets]'``); the functions of `files` need nothing.
+`model_pack` makes the data of a figure from a network that was trained in the notebook; `live` puts controls above
+any cell's own figure, which PyTorch then makes again. Showing needs anywidget and ipywidgets (``pip install
+'rnnlib[widgets]'``).
 """
 
 from __future__ import annotations
@@ -21,9 +22,16 @@ from rnnlib.widgets.files import names
 from rnnlib.widgets.packs import model_pack, read_pack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rnnlib.widgets.controls import Live
     from rnnlib.widgets.widget import Figure
 
-__all__ = ["figure", "model_pack", "names", "read_pack"]
+__all__ = ["figure", "live", "model_pack", "names", "read_pack"]
+
+_MISSING = (
+    "figures in a notebook need anywidget: run `pip install 'rnnlib[widgets]'`, then restart the kernel."
+)
 
 
 def figure(
@@ -48,7 +56,14 @@ def figure(
     try:
         from rnnlib.widgets.widget import Figure
     except ImportError as error:
-        raise ImportError(
-            "figures in a notebook need anywidget: run `pip install 'rnnlib[widgets]'`, then restart the kernel."
-        ) from error
+        raise ImportError(_MISSING) from error
     return Figure(name=name, values=values, packs=packs or {}, lang=lang)
+
+
+def live(function: Callable[..., Any], labels: dict[str, str], **controls: Any) -> Live:
+    """Show the output of ``function`` under a control for each of its arguments: see `rnnlib.widgets.controls.live`."""
+    try:
+        from rnnlib.widgets.controls import live
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
+    return live(function, labels, **controls)

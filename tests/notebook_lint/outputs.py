@@ -26,7 +26,7 @@ MACHINE_OUTPUT = re.compile(
     r"\bcuda\b|\bcpu\b|\d ?(?:ms|µs|μs|ns|s|sec|seconds|秒|毫秒|微秒)\b"
     r"|(?:tokens|词元|字符|characters)/(?:s|秒)"
 )
-TABLE = '<table class="numbers">'
+AS_TEXT = ('<table class="numbers">', '<figure class="fig ')
 PROGRESS = re.compile(r"\d+%\||\bit/s\b|\bs/it\b")
 LEFT_BY_PLOTS = re.compile(r"<\w*Axes\w*[:( ]|<Figure |<matplotlib\.|<\w+Container |\bText\(-?[\d.]+, ")
 PATH = re.compile(
@@ -149,9 +149,9 @@ def _kinds(outputs: list[NotebookNode]) -> set[str]:
 
 
 def _comparable(outputs: list[NotebookNode]) -> set[str]:
-    """A table of rnnlib is text, too, and is compared like text."""
+    """A table of rnnlib, or the place of one of its figures, is text, too, and is compared like text."""
     pages = [output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})]
-    return {"text/html"} if all(page.startswith(TABLE) for page in pages) else set()
+    return {"text/html"} if all(page.startswith(AS_TEXT) for page in pages) else set()
 
 
 def what_varies_is_not_compared(chapter: Chapter) -> Iterator[Problem]:

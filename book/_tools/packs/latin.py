@@ -49,5 +49,7 @@ def make(pack: Pack) -> dict[str, Any]:
         "check": {"corpus": "tale", "perplexity": rounded(rnnlib.perplexity(packed, indices(vocab, tale())))},
         "best_valid": [best, rounded(low)],
     }
-    print(f"  train {entry['train']}  valid {entry['valid']}  float {entry['float']}  best {entry['best_valid']}")
+    print(
+        f"  train {entry['train']}  valid {entry['valid']}  float {entry['float']}  best {entry['best_valid']}"
+    )
     return {"model": entry, "samples": samples}

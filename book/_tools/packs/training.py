@@ -18,6 +18,11 @@ def time_machine(**options: Any) -> rnnlib.TextData:
     return rnnlib.load_text("time_machine", fallback=False, device="cpu", **options)
 
 
+def tang(**options: Any) -> rnnlib.TextData:
+    """*Three Hundred Tang Poems*; the real ones or none."""
+    return rnnlib.load_text("tang300", fallback=False, device="cpu", **options)
+
+
 def tale() -> str:
     """The book's own English tale, in the letters that the chapters use."""
     return rnnlib.load_corpus("tale").text

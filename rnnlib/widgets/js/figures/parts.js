@@ -55,6 +55,20 @@
       },
     },
     {
+      name: "long", title: ["长文字", "A long text"],
+      code: `Kit.track(host, move, {least: 9})   // narrower letters do not exist: the text scrolls`,
+      make(host, fig, tell) {
+        const text = "the state is one page long however long the text becomes so something has to be forgotten";
+        const track = Kit.track(host, (at, how) => { tell("long", at, how); fig.set({ at }); }, { least: 9 });
+        const strip = track.strip(["长文字", "A long text"], (t) => [`第 ${t + 1} 个字符`, `character ${t + 1}`]);
+        const band = track.band("signed", ["状态", "State"]), T = text.length;
+        host.append(Kit.row(["文字", "text"], strip.el), Kit.row(["状态", "state"], band.el));
+        strip.write(text);
+        band.draw(table(T, 8, wave), T, 8);
+        return ({ at }) => track.cursor(at);
+      },
+    },
+    {
       name: "twobars", title: ["两个网络的预测", "Two networks predict"],
       code: `const two = Kit.twobars(5, {names: [["前", "before"], ["后", "after"]], pick});\ntwo.draw(p, q, letters, truth)`,
       make(host, fig, tell) {
@@ -122,6 +136,74 @@
       },
     },
     {
+      name: "plot", title: ["函数", "A plot"],
+      code: `Kit.plot(label, {x: {min: 0, max: 40, words: ["时滞", "lag"]},\n  y: {min: 1e-6, max: 10, log: true}, handle: {label, axis: "y", move}})\nplot.draw({series: [{id, points}], lines, handle: {x, y}})`,
+      make(host, fig, tell) {
+        const handle = { label: ["时滞 20 处的范数", "Norm at lag 20"], axis: "y", move(x, y) {
+          const radius = Math.max(0.5, Math.min(1.15, Number((y ** (1 / 20)).toPrecision(4))));
+          tell("plot", radius);
+          fig.set({ radius });
+        } };
+        const plot = Kit.plot(["梯度范数随时滞变化", "The gradient's norm against the lag"],
+          { x: { min: 0, max: 40, words: ["时滞", "lag"] }, y: { min: 1e-6, max: 100, log: true, words: ["范数", "norm"] }, handle });
+        host.append(plot.el, plot.key);
+        return ({ radius }) => plot.draw({ handle: { x: 20, y: radius ** 20 }, lines: [{ y: 1, words: ["不变", "unchanged"] }], series: [
+          { id: "law", words: ["_ρ_ 的幂", "powers of _ρ_"], points: Array.from({ length: 41 }, (_, k) => [k, radius ** k]) },
+          { id: "seen", words: ["量到的", "measured"], kind: "points", points: Array.from({ length: 14 }, (_, k) => [3 * k, radius ** (3 * k) * Math.exp(0.5 * Math.sin(5 * k))]) }] });
+      },
+    },
+    {
+      name: "matrix", title: ["矩阵", "A matrix"],
+      code: `const matrix = Kit.matrix(label, {map: "signed", point: (i, j) => …})\nmatrix.draw({data, rows: 5, cols: 8, rowNames, colNames, row: 1, max: 2})`,
+      make(host, fig, tell) {
+        const data = table(5, 8, (i, j) => 2 * wave(i, j)), wide = table(27, 32, (i, j) => wave(i, j) * gate(j, i));
+        const matrix = Kit.matrix(["权重", "Weights"], { point: (i, j, how) => { tell("matrix", i, j, how); if (i !== null) fig.set({ row: i }); } });
+        const large = Kit.matrix(["词表乘隐藏单元", "Vocabulary by hidden units"], { cell: 16, point: (i, j, how) => tell("large", i, j, how) });
+        const planes = Kit.planes(["独热编码", "One-hot code"], { map: "amount", cell: 16, point: (k, i, j, how) => tell("plane", k, i, j, how) });
+        host.append(matrix.el, large.el, planes.el);
+        large.draw({ data: wide, rows: 27, cols: 32, rowNames: Array.from(ALPHABET), colTitle: ["隐藏单元", "hidden unit"], rowTitle: ["字符", "character"] });
+        const words = ["dad", "cab", "bed"], hot = (t) => Float32Array.from({ length: 15 }, (_, n) => (words[Math.floor(n / 5)].charCodeAt(t) - 97 === n % 5 ? 1 : 0));
+        planes.draw({ rows: 3, cols: 5, colNames: Array.from("abcde"), rowNames: ["0", "1", "2"], planes: [0, 1, 2].map((t) => ({ title: [`时间步 ${t}`, `step ${t}`], data: hot(t) })) });
+        return ({ row }) => matrix.draw({ data, rows: 5, cols: 8, rowNames: Array.from("ehist"), colNames: Array.from("01234567"), row, max: 2 });
+      },
+    },
+    {
+      name: "network", title: ["按时间展开的网络", "The unrolled network"],
+      code: `const net = Kit.network(label, {pick: (t, l) => fig.set({t})})\nnet.draw({T: 8, layers: 2, letters, predictions, at,\n  edge: (e) => ({strength, mark: "back"}), node: (l, t) => ({v})})`,
+      make(host, fig, tell) {
+        const T = 8, letters = Array.from("to state");
+        const pick = (t, l) => { tell("network", t, l === null ? "key" : l); fig.set({ lag: t }); };
+        const net = Kit.network(["两层的网络", "A network of two layers"], { pick, speak: (t) => [`第 ${t + 1} 步：${letters[t]}`, `step ${t + 1}: ${letters[t]}`] });
+        const both = Kit.network(["双向网络", "A network of two directions"]);
+        host.append(net.el, both.el);
+        return ({ lag, radius }) => {
+          const at = Math.min(T - 1, lag);
+          net.draw({ T, layers: 2, letters, predictions: Array.from("o stater"), at, flowing: true,
+            names: { letters: ["字符", "characters"], layers: [["第一层", "layer 1"], ["第二层", "layer 2"]], predictions: ["预测", "predictions"] },
+            node: (l, t) => ({ v: wave(t, l) }),
+            edge: ({ kind, l, t }) => (kind === "on" && t < at ? { strength: Math.min(1, radius ** (3 * (at - t))), mark: "back" } : kind === "out" && t === at ? { strength: 1, mark: "back" } : { strength: 0.2 }) });
+          both.draw({ T: 6, directions: 2, letters: Array.from("inward"), predictions: Array.from("BIBIII"), at: 2,
+            edge: ({ kind, t, d }) => (kind === "on" && (d ? t > 2 : t < 2) ? { strength: 0.5, mark: "path" } : { strength: 0.15 }) });
+        };
+      },
+    },
+    {
+      name: "tree", title: ["能打开的树", "A tree that can be opened"],
+      code: `const tree = Kit.tree(label, {pick: (node) => …, open: 2})\ntree.draw([{id, c: "t", p: 0.41, kept: true, children: […]}], at)`,
+      make(host, fig, tell) {
+        const word = (s) => [s, s];
+        const grow = (id, depth) => (depth === 0 ? [] : [0.55, 0.3, 0.1].map((p, k) => {
+          const c = ALPHABET[(5 * id.length + 7 * k + 1) % 27], name = id + k;
+          return { id: name, c, p: p - 0.02 * depth, kept: k === 0 || (k === 1 && depth % 2 === 0), words: word((-1.1 * (k + 1) * name.length / 3).toFixed(2).replace("-", "\u2212")), children: grow(name, depth - 1) };
+        }));
+        const nodes = grow("n", 3);
+        let at = null;
+        const tree = Kit.tree(["束搜索", "Beam search"], { open: 1, pick(node) { tell("tree", node.id); at = node.id; tree.draw(nodes, at); } });
+        host.append(tree.el);
+        return (values, keys) => { if (!keys) tree.draw(nodes, at); };
+      },
+    },
+    {
       name: "predict", title: ["先猜再看", "Guess first"],
       code: `Kit.predict(host, {id: "parts", question: […],\n  choices: [{words: […], right: true}, …], reveal: (guess, fresh) => [[…]]})`,
       make(host, fig, tell) {
@@ -133,6 +215,22 @@
           } });
       },
     },
+    {
+      name: "quiz", title: ["小测验", "A quiz"],
+      code: `Kit.quiz(host, {id: "parts", questions: [\n  {kind: "choice", question, choices, why}, {kind: "number", question, answer, tolerance, why},\n  {kind: "order", question, lines: ["y = rnn(x)", …], why}]})`,
+      make(host, fig, tell) {
+        Kit.quiz(host, { id: "parts", change: ({ right, of, answered }) => tell("quiz", right, answered, of), questions: [
+          { kind: "choice", question: ["隐状态里装的是什么？", "What does the hidden state hold?"],
+            choices: [{ words: ["整段文字", "the whole text"], why: ["装不下：它的大小是固定的。", "There is no room: its size is fixed."] },
+              { words: ["对下文有用的摘要", "a summary that helps to predict"], right: true }],
+            why: ["网络只学着留下预测用得上的东西。", "The network learns to keep what it can predict with."] },
+          { kind: "number", question: ["有 27 个字符，一样可能，困惑度是多少？", "27 characters, all equally likely: what is the perplexity?"], answer: 27, tolerance: 0.01,
+            why: ["交叉熵是 ln 27，取指数又回到 27。", "The cross-entropy is ln 27, and its exponential is 27 again."] },
+          { kind: "order", question: ["把训练的一步排好。", "Put one step of training in order."],
+            lines: ["y, state = model(x, state)", "loss = cross_entropy(y, target)", "loss.backward()", "optimizer.step()"],
+            why: ["先算输出，再算损失，再求梯度，最后更新。", "Outputs, then the loss, then the gradients, then the update."] }] });
+      },
+    },
   ];
 
   Kit.figure("parts", {
@@ -142,7 +240,7 @@
       const echo = Kit.el("output", { class: "parts__echo", "aria-live": "off" }, "\u2026"), draws = [];
       const tell = (...what) => { host.dataset.event = what.join(" "); echo.textContent = host.dataset.event; };
       host.append(Kit.el("p", { class: "parts__last" }, ["刚才报告的：", "Last report: "], echo));
-      for (const section of [...SECTIONS, ...(Kit.moreParts || [])]) {
+      for (const section of SECTIONS) {
         const living = Kit.el("div", { class: "parts__living" });
         host.append(Kit.el("section", { class: "parts__one", "data-part": section.name },
           Kit.el("h3", {}, section.title), Kit.el("pre", { class: "parts__code" }, Kit.el("code", {}, section.code)), living));

@@ -8,6 +8,7 @@
      reset    false: no way back to the default (double click or the round arrow otherwise)
    change(value, done)   on every move; done is true when the reader lets go
    slider.el, slider.draw(value)
+   Kit.short(v)   a number as short as it can be written: 0.01, 250, 3·10⁻⁴
    Keyboard: as every slider of the browser; Delete goes back to the default. */
 (function (Kit) {
   "use strict";
@@ -16,11 +17,13 @@
   /* As many places as the step has: 0.05 -> 2. */
   const places = (step) => clamp(Math.ceil(-Math.log10(step) - 1e-9), 0, 6);
 
-  function shorten(v) {
-    if (v === 0) return "0";
-    const size = Math.abs(v);
-    if (size >= 1000 || size < 0.001) return v.toExponential(0).replace("e+", "e");
-    return String(Number(v.toPrecision(2)));
+  const SUPER = { "-": "\u207b", 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075", 6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079" };
+  /* 0.01, 250, 3·10⁻⁴ */
+  function short(v) {
+    const size = Math.abs(v), plain = String(Number(v.toPrecision(3))).replace("-", "\u2212");
+    if (v === 0 || (size < 1e5 && size >= 0.001)) return plain;
+    const e = Math.floor(Math.log10(size) + 1e-9), m = Number((v / 10 ** e).toPrecision(2));
+    return (m === 1 ? "" : m + "\u00b7") + "10" + String(e).replace(/./g, (c) => SUPER[c]);
   }
 
   /* Between the value and the place on the line, which the browser counts in whole steps. */
@@ -28,12 +31,12 @@
     if (!log) {
       const one = step || (max - min) / 100, count = Math.round((max - min) / one), digits = places(one);
       return { count, at: (v) => Math.round((v - min) / one), value: (i) => Number((min + i * one).toFixed(Math.max(digits, places(min || 1)))),
-        share: (v) => (v - min) / (max - min), say: (v) => v.toFixed(digits) };
+        share: (v) => (v - min) / (max - min), say: (v) => v.toFixed(digits).replace("-", "\u2212") };
     }
     const per = step || 20, count = Math.round(Math.log10(max / min) * per);
     const value = (i) => (i <= 0 ? min : i >= count ? max : Number((min * (max / min) ** (i / count)).toPrecision(2)));
     const share = (v) => Math.log(v / min) / Math.log(max / min);
-    return { count, at: (v) => Math.round(share(v) * count), value, share, say: shorten };
+    return { count, at: (v) => Math.round(share(v) * count), value, share, say: short };
   }
 
   function slider(label, options, change) {
@@ -44,8 +47,11 @@
     const back = Kit.el("button", { class: "fig-slider__back", type: "button",
       "aria-label": ["恢复默认：" + label[0], "Back to the default: " + label[1]], title: ["恢复默认", "Back to the default"],
       onclick: () => { home(); input.focus(); } }, Kit.icon("again"));
-    const marks = ticks.map((tick) => (typeof tick === "object" ? tick : { value: tick, words: null })).map((tick) =>
-      Kit.el("span", { style: { "--at": clamp(way.share(tick.value), 0, 1).toFixed(4) } }, tick.words || (format || way.say)(tick.value)));
+    const marks = ticks.map((tick) => {
+      const { value: v, words } = typeof tick === "object" ? tick : { value: tick }, at = clamp(way.share(v), 0, 1);
+      const side = at < 0.02 ? "is-first" : at > 0.98 ? "is-last" : null; // words never reach beyond the line
+      return Kit.el("span", { class: side, style: { "--at": at.toFixed(4) } }, words || (format || short)(v));
+    });
     const el = Kit.el("div", { class: "fig-slider" },
       Kit.el("label", { class: "fig-slider__label", for: id }, label),
       Kit.el("span", { class: "fig-slider__line" }, input,
@@ -89,5 +95,5 @@
     return { el, input, draw };
   }
 
-  Kit.slider = slider;
+  Object.assign(Kit, { slider, short });
 })(globalThis.Kit);

@@ -40,15 +40,7 @@
     if (decades < 3.5) out.push(...out.map((v) => round(v * 3)).filter((v) => v <= high));
     return out.sort((a, b) => a - b);
   }
-  const SUPER = { "-": "\u207b", 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075", 6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079" };
-  function tickWords(v) {
-    const size = Math.abs(v);
-    if (v !== 0 && (size >= 1e5 || size < 1e-3)) {
-      const e = Math.floor(Math.log10(size) + 1e-9), m = round(v / 10 ** e), power = "10" + String(e).replace(/./g, (c) => SUPER[c]);
-      return m === 1 ? power : m + "\u00b7" + power;
-    }
-    return String(v).replace("-", "\u2212");
-  }
+  const tickWords = (v) => Kit.short(v);
 
   /* A box in pixels with its two scales; shared with Kit.plot. */
   function axes(box, x, y) {
@@ -64,10 +56,11 @@
   }
   const path = (points, { X, Y }) => points.map(([x, y], i) => (i ? "L" : "M") + X(x).toFixed(1) + " " + Y(y).toFixed(1)).join("");
 
-  /* A legend of strokes: [{words, stroke, id}]. */
+  /* A legend of strokes: [{words, stroke, kind}]. */
+  const SAMPLES = { line: [["path", { d: "M1 4H29" }]], points: [5, 15, 25].map((cx) => ["circle", { cx, cy: 4, r: 3 }]), bars: [["rect", { x: 10, width: 10, height: 8 }]] };
   function legend(series) {
     return series.map((s) => Kit.el("span", { class: `fig-key fig-stroke-${s.stroke}` },
-      Kit.svg("svg", { viewBox: "0 0 30 8", "aria-hidden": "true" }, Kit.svg("path", { d: "M1 4H29" })), s.words));
+      Kit.svg("svg", { viewBox: "0 0 30 8", "aria-hidden": "true" }, ...SAMPLES[s.kind || "line"].map(([n, a]) => Kit.svg(n, a))), s.words));
   }
 
   function curve(label, { unit = ["", ""], scrub, step, speak, height } = {}) {

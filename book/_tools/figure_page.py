@@ -1,12 +1,15 @@
-"""A page with one figure and nothing else, opened from a folder: what `rnnlib.widgets.files` holds, unbuilt."""
+"""A page with one figure and nothing else, opened from a folder, without the book: for tests and for pictures.
+
+``python book/_tools/figure_page.py gates`` writes ``_build/figures/gates.html`` and says where it is.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
-from book_site import ROOT
-
+from notebooks import ROOT
 from rnnlib.widgets import files
 
 STATIC = ROOT / "book" / "_static"
@@ -39,7 +42,7 @@ def page_html(name: str, lang: str = "en", theme: str = "light", values: dict | 
         f"<title>{name}</title>{links}<style>{THEME}</style>"
         f"<script>window.figurePacks = {json.dumps(packs)};</script>{tags}</head>"
         f'<body><main class="bd-article"><h1>{name}</h1>'
-        f"<figure class=\"fig fig-{name}\" data-figure=\"{name}\" data-values='{state}'></figure>"
+        f'<figure class="fig fig-{name}" data-figure="{name}" data-values=\'{state}\'></figure>'
         "</main></body></html>"
     )
 
@@ -49,3 +52,10 @@ def write_page(folder: Path, name: str, **options) -> str:
     path = folder / f"{name}.html"
     path.write_text(page_html(name, **options), encoding="utf-8")
     return path.as_uri()
+
+
+if __name__ == "__main__":
+    folder = ROOT / "_build" / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for figure in sys.argv[1:] or files.names():
+        print(write_page(folder, figure, lang="both"))

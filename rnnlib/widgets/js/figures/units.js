@@ -1,0 +1,473 @@
+/* Find a unit (chapter 7): select, guess, check. The reader marks a place in a tale that an LSTM reads and says what
+   it is ("the first letter of a word"); the figure finds the unit that marks it best on the page in sight, and counts
+   on all the rest of the tale how far the guess holds.
+
+   State: open (the data are loaded when the reader asks), page, from and to (the marked characters [from, to) of the
+   tale), rule (the guess), what (H, C, I, F or O), unit (-1: the best on this page), list (hits, alarms or misses).
+
+   A unit is on where its value is beyond a threshold, above it or below it. On the page in sight, threshold and side
+   are chosen for each unit so that its score is largest:
+     score = share of the named characters where it is on - share of the other characters where it is on.
+   With the same threshold the score is computed on the rest of the tale, which took no part in choosing. */
+(function (root) {
+  "use strict";
+  const Kit = root.Kit, { el } = Kit;
+  const KILOBYTES = 89, PAGE = 330, AROUND = 22, LISTED = 5, SERIES = ["H", "C", "I", "F", "O"];
+  const WHAT = { H: ["隐状态 H", "hidden state H"], C: ["记忆元 C", "memory cell C"], I: ["输入门 I", "input gate I"],
+    F: ["遗忘门 F", "forget gate F"], O: ["输出门 O", "output gate O"] };
+
+  /* ---------- pure parts ---------- */
+  /* Guesses: at(text, i, place) for single characters; "same" and "after" depend on what is marked. */
+  const place = (text) => {
+    const out = new Uint8Array(text.length);
+    for (let i = 0, k = 0; i < text.length; i++) out[i] = k = text[i] === " " ? 0 : Math.min(255, k + 1);
+    return out;
+  };
+  const RULES = {
+    first: { words: ["词的第一个字母", "the first letter of a word"], at: (text, i, k) => k[i] === 1 },
+    space: { words: ["空格", "a space"], at: (text, i) => text[i] === " " },
+    second: { words: ["词的第二个字母", "the second letter of a word"], at: (text, i, k) => k[i] === 2 },
+    third: { words: ["词的第三个字母起", "the third letter of a word and on"], at: (text, i, k) => k[i] > 2 },
+    fifth: { words: ["词的第五个字母起", "the fifth letter of a word and on"], at: (text, i, k) => k[i] > 4 },
+    last: { words: ["词的最后一个字母", "the last letter of a word"],
+      at: (text, i) => text[i] !== " " && (i + 1 === text.length || text[i + 1] === " ") },
+    vowel: { words: ["元音字母", "a vowel"], at: (text, i) => "aeiou".includes(text[i]) },
+  };
+  const quoted = (s) => s.replace(/ /g, "␣");
+
+  /* The guesses that are true of every marked character, "same" first, as {value, words}. */
+  function guesses(text, from, to) {
+    const places = place(text), marked = Array.from({ length: to - from }, (_, i) => from + i), span = quoted(text.slice(from, to));
+    const list = to - from > 12 ? [] : [{ value: "same", words: [`每一处“${span}”`, `every “${span}”`] }];
+    for (const [value, rule] of Object.entries(RULES)) if (marked.every((i) => rule.at(text, i, places))) list.push({ value, words: rule.words });
+    if (to - from === 1 && from > 0 && text[from - 1] !== " ") {
+      list.push({ value: "after", words: [`“${text[from - 1]}”后面的字符`, `the character after “${text[from - 1]}”`] });
+    }
+    return [...list, { value: "here", words: ["就这一处（还没想好）", "just this place (no idea yet)"] }];
+  }
+  /* Which characters a guess names: one byte each. */
+  function named(rule, text, from, to) {
+    const out = new Uint8Array(text.length), places = place(text);
+    if (rule === "here") return out.fill(1, from, to);
+    if (rule === "same") {
+      const span = text.slice(from, to);
+      for (let at = text.indexOf(span); at >= 0; at = text.indexOf(span, at + 1)) out.fill(1, at, at + span.length);
+      return out;
+    }
+    const is = rule === "after" ? (_, i) => i > 0 && text[i - 1] === text[from - 1] : (RULES[rule] || RULES.first).at;
+    for (let i = 0; i < text.length; i++) out[i] = is(text, i, places) ? 1 : 0;
+    return out;
+  }
+  /* values: int8, unit by unit, N each. The best threshold and side of every unit on the characters [a, b). */
+  function choose(values, N, units, a, b, target) {
+    const found = [];
+    let total = 0;
+    for (let i = a; i < b; i++) total += target[i];
+    const others = b - a - total;
+    for (let unit = 0; unit < units; unit++) {
+      const inside = new Int32Array(257), outside = new Int32Array(257);
+      for (let i = a; i < b; i++) (target[i] ? inside : outside)[values[unit * N + i] + 128]++;
+      let best = { unit, score: -1, level: 0, above: true }, hit = 0, alarm = 0;
+      for (let v = 0; v < 256; v++) { // below or at level v - 128, above it
+        hit += inside[v];
+        alarm += outside[v];
+        const below = hit / total - alarm / others;
+        if (below > best.score) best = { unit, score: below, level: v - 128, above: false };
+        if (-below > best.score) best = { unit, score: -below, level: v - 128, above: true };
+      }
+      found.push(best);
+    }
+    return total && others ? found : [];
+  }
+  const isOn = (v, { level, above }) => (v > level) === above;
+  /* Counts outside [a, b): what took no part in choosing. */
+  function check(values, N, choice, a, b, target) {
+    const n = { hits: 0, misses: 0, alarms: 0, quiet: 0 };
+    for (let i = 0; i < N; i++) {
+      if (i === a) i = b;
+      if (i >= N) break;
+      if (isOn(values[choice.unit * N + i], choice)) { if (target[i]) n.hits++; else n.alarms++; }
+      else if (target[i]) n.misses++;
+      else n.quiet++;
+    }
+    n.score = n.hits + n.misses ? n.hits / (n.hits + n.misses) - n.alarms / (n.alarms + n.quiet) : NaN;
+    return n;
+  }
+  const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+  /* Beginnings of pages, cut at spaces. */
+  function pages(text) {
+    const starts = [0];
+    while (text.length - starts[starts.length - 1] > PAGE * 1.3) {
+      starts.push(text.lastIndexOf(" ", starts[starts.length - 1] + PAGE) + 1);
+    }
+    return starts;
+  }
+
+  /* ---------- reading the tale: in a worker, or between frames ---------- */
+  /* Stands alone: its text is part of the worker. Reads `count` characters from the state that `job` keeps. */
+  function readOn(E, job, count) {
+    const { model, ids, out, N } = job, H = model.H, to = Math.min(N, job.at + count);
+    const r = E.read(model, ids.slice(job.at, to), null, job.state), T = to - job.at;
+    const series = { H: r.h, C: r.c, I: r.I, F: r.F, O: r.O };
+    for (const name of Object.keys(out)) for (let t = 0; t < T; t++) for (let j = 0; j < H; j++) {
+      const v = series[name][t * H + j];
+      out[name][j * N + job.at + t] = Math.round(127 * (name === "C" ? Math.tanh(v) : v));
+    }
+    job.at = to;
+    job.state = r.end;
+    return to >= N;
+  }
+  const blankJob = (model, ids) => ({ model, ids, N: ids.length, at: 0, state: undefined,
+    out: Object.fromEntries(SERIES.map((name) => [name, new Int8Array(model.H * ids.length)])) });
+
+  function readTale(E, model, ids, progress) {
+    const source = `const E = ${E.source}; const readOn = ${readOn};
+      onmessage = ({ data }) => {
+        const job = data, step = () => {
+          const done = readOn(E, job, 1000);
+          if (!done) { postMessage({ at: job.at }); setTimeout(step); return; }
+          postMessage({ at: job.at, out: job.out }, Object.values(job.out).map((a) => a.buffer));
+        };
+        step();
+      };`;
+    const here = () => new Promise((resolve) => {
+      const job = blankJob(model, ids);
+      const step = () => {
+        const done = readOn(E, job, 100);
+        progress(job.at / job.N);
+        if (done) resolve(job.out); else setTimeout(step);
+      };
+      step();
+    });
+    return new Promise((resolve) => {
+      let worker, address;
+      const end = (result) => {
+        if (worker) worker.terminate();
+        if (address) URL.revokeObjectURL(address);
+        resolve(result);
+      };
+      try {
+        address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+        worker = new Worker(address);
+        worker.onerror = (event) => { event.preventDefault(); end(here()); };
+        worker.onmessage = ({ data }) => (data.out ? end(data.out) : progress(data.at / ids.length));
+        worker.postMessage(blankJob(model, ids));
+      } catch (forbidden) {
+        end(here());
+      }
+    });
+  }
+
+  /* ---------- the figure ---------- */
+  function make(host, fig) {
+    let room = null, opening = false;
+    const bar = el("progress", { class: "units__progress", max: 1, value: 0, hidden: true, "aria-label": ["正在读故事", "reading the tale"] });
+    const button = el("button", { class: "fig-button fig-button--main", type: "button", onclick: () => fig.set({ open: true }) },
+      [`打开（${KILOBYTES} kB）`, `Open it (${KILOBYTES} kB)`]);
+    const doing = el("p", { class: "units__doing fig-muted" });
+    const door = el("div", { class: "units__door" },
+      el("p", {}, ["一个 LSTM 读一个故事。你标出一处，猜猜那是什么；图里找出最像在“标记”它的单元，再到故事的其余部分去数：猜对了几次，落空了几次。",
+        "An LSTM reads a tale. You mark a place and guess what it is; the figure finds the unit that seems to mark it, and then counts in all the rest of the tale how often the guess was right and how often it wasn't."]),
+      el("div", { class: "fig-controls" }, button, bar, doing));
+    const body = el("div", { class: "units__room", hidden: true });
+    host.append(el("p", { class: "units__ask" }, ["这个单元管什么？", "What does this unit do?"]), door, body);
+
+    async function open() {
+      opening = true;
+      button.disabled = true;
+      Kit.say(doing, ["正在载入……", "Loading…"]);
+      try {
+        const pack = await fig.pack("units"), E = fig.engine, model = E.unpack(pack.model, pack.bytes);
+        const { text, ids } = taleOf(pack);
+        bar.hidden = false;
+        Kit.say(doing, [`正在读 ${text.length.toLocaleString("en")} 个字符……`, `Reading ${text.length.toLocaleString("en")} characters…`]);
+        const out = await readTale(E, model, ids, (share) => { bar.value = share; });
+        room = furnish(body, fig, { text, out, units: model.H, N: text.length, pack });
+        const hadFocus = door.contains(document.activeElement);
+        door.hidden = true;
+        body.hidden = false;
+        room.draw(fig.values, null);
+        if (hadFocus) room.text.focus({ preventScroll: true });
+        host.dataset.open = "";
+        performance.mark("units:open");
+      } catch (error) {
+        host.dataset.failed = String(error.message || error);
+        Kit.say(doing, [`没能载入：${host.dataset.failed}。请重新载入这一页；书里的文字不靠它也读得懂。`,
+          `It could not be loaded: ${host.dataset.failed}. Please reload the page; the text can be read without it.`]);
+        doing.setAttribute("role", "alert");
+        bar.hidden = true;
+      }
+    }
+    return { draw(values, keys) {
+      if (room) room.draw(values, keys);
+      else if (values.open && !opening) open();
+    } };
+  }
+
+  /* The tale as text and as indices: the pack has the indices of its vocabulary. */
+  function taleOf(pack) {
+    const vocab = pack.vocab || pack.model.vocab;
+    if (pack.text) return { text: pack.text, ids: Array.from(pack.text, (c) => Math.max(0, vocab.indexOf(c))) };
+    const entry = pack.arrays.text || pack.arrays.tale, ids = Array.from(new Uint8Array(pack.bytes, entry.offset, entry.shape[0]));
+    return { text: ids.map((i) => vocab[i]).join(""), ids };
+  }
+
+  function furnish(body, fig, { text, out, units, N }) {
+    const starts = pages(text), host = fig.host;
+    const first = text.indexOf(" ", 60) + 1; // where the figure begins: the first letter of a word
+    let now = null, spans = [], lastPage = -1;
+
+    /* ----- parts ----- */
+    const examples = [
+      ["first", ["词首", "first letters"], {}], ["space", ["空格", "spaces"], {}], ["vowel", ["元音", "vowels"], {}],
+      ["fifth", ["长词", "long words"], {}], ["last", ["词尾", "last letters"], {}], ["same", ["“the”", "“the”"], { find: "the" }]];
+    const chips = examples.map(([rule, words, more]) => el("button", { class: "fig-button units__chip", type: "button", onclick: () => {
+      const from = more.find ? text.indexOf(more.find, starts[0] + 40) : named(rule, text, 0, 1).indexOf(1, starts[0] + 60);
+      fig.set({ page: 0, from, to: from + (more.find ? more.find.length : 1), rule, unit: -1, list: "hits" });
+    } }, words));
+    const help = Kit.id("units");
+    const box = el("div", { class: "units__text", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", tabindex: "0",
+      "aria-label": ["故事的一页，可以标出几个字符", "A page of the tale; mark some characters"], "aria-describedby": help });
+    const turn = (by) => fig.set({ page: Math.max(0, Math.min(starts.length - 1, state().page + by)) });
+    const pageNo = el("span", { class: "fig-number fig-muted" });
+    const pager = el("div", { class: "units__pager" },
+      el("button", { class: "fig-icon", type: "button", "aria-label": ["上一页", "Previous page"], title: ["上一页", "Previous page"], onclick: () => turn(-1) }, Kit.icon("back")), pageNo,
+      el("button", { class: "fig-icon", type: "button", "aria-label": ["下一页", "Next page"], title: ["下一页", "Next page"], onclick: () => turn(1) }, Kit.icon("on")));
+    const what = Kit.word(["看单元的什么", "What of the unit"], SERIES.map((value) => ({ value, words: WHAT[value] })), (v) => fig.set({ what: v, unit: -1 }));
+    const guess = Kit.word(["你的猜想", "Your guess"], [{ value: "first", words: RULES.first.words }], (rule) => fig.set({ rule, unit: -1, list: "hits" }), { after: ["。", "."] });
+    const verdict = el("p", { class: "units__verdict", role: "status" });
+    const ranks = el("div", { class: "units__ranks", role: "group", "aria-label": ["这一页上分数最高的单元", "Units with the highest scores on this page"] });
+    const tally = el("div", { class: "units__tally" });
+    const list = Kit.choice(["看哪些地方", "Which places"], [], (v) => fig.set({ list: v }), { hide: true });
+    const lines = el("div", { class: "units__lines" });
+    const note = el("figcaption", { class: "fig-note" }, [
+      `分数 = 猜想说的字符里它亮的比例 − 其他字符里它亮的比例：1 分毫不差，0 毫无关系。“亮”是说数值过了门槛；门槛和方向（高过还是低过）只用眼前这一页定，再到其余部分去数。每页从 ${units} 个单元里挑，总能挑出一个漂亮的，所以要看另一个点。`,
+      `Score = share of the characters you named where it is on − share of the others where it is on: 1 is perfect, 0 is no relation. “On” means beyond a threshold; threshold and side (above or below) are set on the page in sight only, then the rest is counted. With ${units} units to choose from, some unit will always look good on one page, so look at the other dot.`]);
+    body.append(
+      el("div", { class: "units__top" }, el("div", { class: "units__chips" }, el("span", { class: "fig-muted units__try" }, ["试试：", "try:"]), ...chips), pager), box,
+      el("p", { class: "units__help", id: help }, [
+        "拖动鼠标或手指来标（再点一下是整个词）；键盘：方向键移动，Shift + 方向键加长。", "Mark with mouse or finger (click again for the whole word); keyboard: arrows move, Shift + arrows extend."]),
+      el("p", { class: "fig-sentence units__guess" }, ["有个单元的", "Some unit’s "], what.el, [" 标记着 ", " marks "], guess.el), verdict,
+      el("div", { class: "units__two" },
+        el("div", {}, el("p", { class: "units__label" }, ["在这一页上挑（空心），到其余部分检验（实心）", "picked on this page (hollow), checked on the rest (solid)"]), ranks),
+        el("div", {}, el("p", { class: "units__label" }, ["在故事的其余部分", "in the rest of the tale"]), tally)),
+      el("div", { class: "units__where" }, list.el, lines), note);
+
+    /* ----- state, with what is left open filled in ----- */
+    function state() {
+      const v = fig.values, ok = v.from >= 0 && v.to > v.from && v.to <= N;
+      const from = ok ? Math.round(v.from) : first, to = ok ? Math.min(Math.round(v.to), from + 60) : first + 1;
+      const fit = guesses(text, from, to), rule = fit.some((g) => g.value === v.rule) ? v.rule : fit[0].value;
+      let page = v.page < 0 ? starts.findLastIndex((s) => s <= from) : Math.min(Math.round(v.page), starts.length - 1);
+      if (!(page >= 0)) page = 0;
+      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "H", list: v.list };
+    }
+    function mark(from, to) {
+      const fit = guesses(text, from, to), keep = fit.some((g) => g.value === fig.values.rule) && fig.values.rule !== "here";
+      fig.set({ from, to, page: state().page, rule: keep ? fig.values.rule : fit[0].value, unit: -1, list: "hits" });
+      fig.say([`标出：${quoted(text.slice(from, to))}`, `marked: ${quoted(text.slice(from, to))}`]);
+    }
+
+    /* ----- marking with the hand ----- */
+    let anchor = -1, moved = false;
+    const charAt = (event) => {
+      const node = document.elementFromPoint(event.clientX, event.clientY), span = node && node.closest("[data-i]");
+      return span && box.contains(span) ? Number(span.dataset.i) : -1;
+    };
+    const wordAround = (i) => {
+      let a = i, b = i + 1;
+      while (a > 0 && text[a - 1] !== " ") a--;
+      while (b < N && text[b] !== " ") b++;
+      return [a, b];
+    };
+    box.addEventListener("pointerdown", (event) => {
+      const i = charAt(event);
+      if (i < 0 || event.button) return;
+      anchor = i;
+      moved = false;
+      try { box.setPointerCapture(event.pointerId); } catch (gone) { /* the pointer has already left */ }
+      if (event.pointerType === "mouse") { event.preventDefault(); box.focus({ preventScroll: true }); }
+    });
+    box.addEventListener("pointermove", (event) => {
+      if (anchor < 0) return;
+      const i = charAt(event);
+      if (i < 0 || (i === anchor && !moved)) return;
+      moved = true;
+      mark(Math.min(anchor, i), Math.max(anchor, i) + 1);
+    });
+    box.addEventListener("pointerup", () => {
+      if (anchor >= 0 && !moved) {
+        const { from, to } = state(), again = to - from === 1 && from === anchor && text[anchor] !== " ";
+        mark(...(again ? wordAround(anchor) : [anchor, anchor + 1]));
+      }
+      anchor = -1;
+    });
+    box.addEventListener("pointercancel", () => { anchor = -1; });
+
+    /* ----- marking with the keyboard: the moving end is kept, as in every text field ----- */
+    let caret = -1, fixed = -1;
+    function lineAway(i, by) {
+      const { a, b } = now, here = spans[i - a].getBoundingClientRect();
+      let best = -1, least = Infinity;
+      for (let k = a; k < b; k++) {
+        const r = spans[k - a].getBoundingClientRect(), rows = Math.round((r.top - here.top) / here.height) * by;
+        if (rows < 1) continue;
+        const far = rows * 1e4 + Math.abs(r.left - here.left);
+        if (far < least) { least = far; best = k; }
+      }
+      return best < 0 ? i : best;
+    }
+    box.addEventListener("keydown", (event) => {
+      if (event.altKey || event.metaKey || event.ctrlKey) return;
+      if (event.key === "PageDown" || event.key === "PageUp") {
+        event.preventDefault();
+        turn(event.key === "PageDown" ? 1 : -1);
+        return;
+      }
+      const { from, to } = state(), { a, b } = now, inside = (i) => i >= a && i < b;
+      if (!inside(caret) || caret < from || caret >= to || !inside(fixed)) { fixed = inside(from) ? from : a; caret = inside(to - 1) ? to - 1 : a; }
+      const next = { ArrowLeft: () => caret - 1, ArrowRight: () => caret + 1, ArrowUp: () => lineAway(caret, -1), ArrowDown: () => lineAway(caret, 1),
+        Home: () => a, End: () => b - 1 }[event.key];
+      if (!next) return;
+      event.preventDefault();
+      caret = Math.max(a, Math.min(b - 1, next()));
+      if (!event.shiftKey) fixed = caret;
+      if (Math.abs(caret - fixed) > 59) caret = fixed + 59 * Math.sign(caret - fixed);
+      mark(Math.min(caret, fixed), Math.max(caret, fixed) + 1);
+    });
+
+    /* ----- drawing ----- */
+    /* How far beyond the threshold, from -1 to 1: orange is on, blue is off. */
+    function beyond(v, choice) {
+      const edge = choice.level + 0.5, low = now.what === "H" || now.what === "C" ? -127 : 0;
+      const x = v > edge ? (v - edge) / Math.max(1, 127 - edge) : (v - edge) / Math.max(1, edge - low);
+      return Math.max(-1, Math.min(1, choice.above ? x : -x));
+    }
+    function paint(span, i) {
+      const x = beyond(now.values[now.choice.unit * N + i], now.choice), soft = Math.sign(x) * (0.12 + 0.68 * Math.abs(x));
+      span.style.backgroundColor = Kit.colour(host, "signed", soft);
+      span.style.color = Kit.readable(host, "signed", soft);
+      span.classList.toggle("is-named", Boolean(now.target[i]));
+    }
+    function write(page) {
+      const a = starts[page], b = page + 1 < starts.length ? starts[page + 1] : N;
+      spans = Array.from(text.slice(a, b), (c, k) => el("span", { "data-i": a + k }, c));
+      box.replaceChildren(...spans);
+      lastPage = page;
+    }
+    function find(s) {
+      const values = out[s.what], a = starts[s.page], b = s.page + 1 < starts.length ? starts[s.page + 1] : N;
+      const target = named(s.rule, text, s.from, s.to), chosen = choose(values, N, units, a, b, target);
+      const sorted = chosen.sort((x, y) => y.score - x.score || x.unit - y.unit);
+      for (const c of sorted) c.rest = check(values, N, c, a, b, target);
+      return { ...s, a, b, values, target, sorted };
+    }
+    const key = (s) => [s.from, s.to, s.rule, s.page, s.what].join();
+
+    function draw() {
+      const s = state();
+      if (!now || key(now) !== key(s)) now = find(s);
+      Object.assign(now, s);
+      const wanted = now.sorted.find((c) => c.unit === fig.values.unit);
+      now.choice = wanted || now.sorted[0] || null;
+      if (lastPage !== s.page) write(s.page);
+      pageNo.textContent = `${s.page + 1} / ${starts.length}`;
+      what.draw(s.what);
+      guess.draw(s.rule, s.fit);
+      chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(examples[i][0] === s.rule && (s.rule !== "same" || text.slice(s.from, s.to) === examples[i][2].find))));
+      for (const [i, span] of spans.entries()) {
+        const at = now.a + i;
+        span.classList.toggle("is-marked", at >= s.from && at < s.to);
+        span.classList.toggle("is-start", at === s.from);
+        span.classList.toggle("is-end", at === s.to - 1);
+      }
+      body.toggleAttribute("data-none", !now.choice);
+      if (!now.choice) {
+        for (const span of spans) span.style.cssText = "";
+        Kit.say(verdict, ["这一页上没有猜想说的字符（或者全是）：翻一页，或换一处来标。", "The guess names no character of this page, or all of them: turn the page, or mark another place."]);
+        host.dataset.result = "{}";
+        return;
+      }
+      spans.forEach((span, i) => paint(span, now.a + i));
+      drawVerdict();
+      drawRanks();
+      drawTally();
+      drawLines();
+    }
+
+    /* How a guess that was picked on one page stands on all the others. */
+    const stands = (score) => (score >= 0.8 ? ["站得住", "it holds"] : score >= 0.5 ? ["只对一半", "half true"] : ["站不住", "it doesn’t hold"]);
+    function drawVerdict() {
+      const { choice, sorted, rule } = now, n = choice.rest, here = rule === "here";
+      const perfect = sorted.filter((c) => c.score >= 0.95).length;
+      host.dataset.result = JSON.stringify({ unit: choice.unit, page: Number(choice.score.toFixed(3)), rest: here ? null : Number(n.score.toFixed(3)),
+        hits: n.hits, alarms: n.alarms, misses: n.misses, above: choice.above, perfect, median: Number(median(sorted.map((c) => c.rest.score)).toFixed(3)) });
+      if (here || Number.isNaN(n.score)) {
+        Kit.say(verdict, [`${units} 个单元里有 _${perfect}_ 个在这一页上拿到 0.95 分以上。可是一处说明不了什么：给它起个名字（上面那句话的后半句），才能到别处去检验。`,
+          `_${perfect}_ of ${units} units score 0.95 or more on this page. But one place proves nothing: give it a name (the second half of the sentence above), and it can be checked elsewhere.`]);
+        return;
+      }
+      const best = choice === sorted[0], who = best ? [`${units} 个里最好的是 ${choice.unit} 号`, `Best of ${units}: unit ${choice.unit}`] : [`${choice.unit} 号`, `Unit ${choice.unit}`], s = stands(n.score);
+      Kit.say(verdict, [`${who[0]}：这一页 ${choice.score.toFixed(2)} 分，其余 _${n.score.toFixed(2)}_ 分，_${s[0]}_。`,
+        `${who[1]}. On this page ${choice.score.toFixed(2)}, on the rest _${n.score.toFixed(2)}_: _${s[1].replace(/ /g, " ")}_.`]);
+    }
+    function drawRanks() {
+      const { sorted, choice, rule } = now, top = sorted.slice(0, 6), mid = median(sorted.map((c) => c.rest.score)), here = rule === "here" || Number.isNaN(mid);
+      const at = (score) => `${(100 * Math.max(0, Math.min(1, score))).toFixed(1)}%`;
+      if (!top.includes(choice)) top[top.length - 1] = choice;
+      ranks.replaceChildren(...top.map((c) => el("button", { class: "units__rank", type: "button", "aria-pressed": String(c === choice), onclick: () => fig.set({ unit: c.unit }),
+        "aria-label": [`${c.unit} 号：这一页 ${c.score.toFixed(2)}${here ? "" : `，其余 ${c.rest.score.toFixed(2)}`}`, `unit ${c.unit}: this page ${c.score.toFixed(2)}${here ? "" : `, the rest ${c.rest.score.toFixed(2)}`}`] },
+      el("span", { class: "units__no" }, String(c.unit)),
+      el("span", { class: "units__axis" }, here ? null : el("i", { class: "units__mid", style: { left: at(mid) } }),
+        here ? null : el("i", { class: "units__gap", style: { left: at(Math.min(c.score, c.rest.score)), right: `calc(100% - ${at(Math.max(c.score, c.rest.score))})` } }),
+        el("i", { class: "units__dot", style: { left: at(c.score) } }), here ? null : el("i", { class: "units__dot is-rest", style: { left: at(c.rest.score) } })),
+      el("span", { class: "units__score" }, here ? "" : c.rest.score.toFixed(2)))),
+      here ? "" : el("p", { class: "units__median" }, el("span", {}), el("span", { class: "units__axis" }, el("span", { style: { left: at(mid) } }, [`中位的单元 ${mid.toFixed(2)}`, `median unit ${mid.toFixed(2)}`]))));
+    }
+    function drawTally() {
+      const { hits, alarms, misses } = now.choice.rest, all = hits + alarms + misses || 1, here = now.rule === "here";
+      tally.parentElement.style.visibility = here ? "hidden" : "";
+      const part = (name, count, words) => el("div", { class: `units__part is-${name}` },
+        el("i", { style: { width: `${Math.max(0.5, (100 * count) / all).toFixed(1)}%` } }), el("span", {}, el("b", {}, count.toLocaleString("en")), " ", words));
+      tally.replaceChildren(
+        part("hits", hits, ["处说中：亮了，也是你猜的", "hits: on, and what you guessed"]),
+        part("alarms", alarms, ["处误报：亮了，却不是", "false alarms: on, but it wasn’t"]),
+        part("misses", misses, ["处漏掉：本该亮，没有亮", "misses: should be on, wasn’t"]));
+    }
+    const KINDS = { hits: (on, is) => on && is, alarms: (on, is) => on && !is, misses: (on, is) => !on && is };
+    function drawLines() {
+      const { choice, values, target, a, b } = now, kind = KINDS[now.list] ? now.list : "hits", found = [];
+      list.draw(kind, [{ value: "hits", words: ["说中的", "hits"] }, { value: "alarms", words: ["误报的", "false alarms"] }, { value: "misses", words: ["漏掉的", "misses"] }]);
+      list.el.hidden = lines.hidden = now.rule === "here";
+      if (lines.hidden) return;
+      let was = false;
+      for (let i = 0; i < N; i++) {
+        if (i >= a && i < b) { was = false; continue; }
+        const is = KINDS[kind](isOn(values[choice.unit * N + i], choice), Boolean(target[i]));
+        if (is && !was) found.push(i);
+        was = is;
+      }
+      const shown = found.length <= LISTED ? found : Array.from({ length: LISTED }, (_, k) => found[Math.floor(((k + 0.5) * found.length) / LISTED)]);
+      lines.replaceChildren(...shown.map((i) => {
+        const page = starts.findLastIndex((s) => s <= i), from = Math.max(0, i - AROUND), to = Math.min(N, i + AROUND + 1);
+        const line = el("button", { class: "units__line", type: "button", title: [`翻到第 ${page + 1} 页`, `turn to page ${page + 1}`], onclick: () => { fig.set({ page, unit: choice.unit }); box.focus({ preventScroll: true }); Kit.show(box); } });
+        for (let k = i - AROUND; k < i + AROUND + 1; k++) {
+          const inside = k >= from && k < to, span = el("span", { class: k === i ? "is-here" : "" }, inside ? text[k] : " ");
+          if (inside) paint(span, k);
+          line.append(span);
+        }
+        return line;
+      }), ...(found.length ? [] : [el("p", { class: "fig-muted" }, ["一处也没有。", "None at all."])]));
+    }
+    Kit.onTheme(Object.assign(() => { if (now && now.choice) draw(); }, { node: body }));
+    return { draw, text: box };
+  }
+
+  Kit.figure("units", {
+    title: ["找一个单元", "Find a unit"],
+    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "H", unit: -1, list: "hits" },
+    packs: [],
+    lazy: ["units"], // asked for when the figure is opened
+    make,
+  });
+})(globalThis);
