@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 
 from figure_page import write_page
+
 from notebooks import ROOT
 from rnnlib.widgets import files
 

@@ -1,7 +1,7 @@
 """Figures that answer: the book's interactive figures, in a notebook.
 
-The same figures stand on the book's pages, without Python; here they are live. `figure` shows one by its name,
-`names` lists them::
+The same figures stand on the book's pages, without Python; here they are live. `figure` shows one by its
+name, `names` lists them::
 
     from rnnlib import widgets
 
@@ -9,9 +9,9 @@ The same figures stand on the book's pages, without Python; here they are live. 
     gates["t"]                                    # read what the reader chose
     gates["t"] = 12                               # or set it
 
-`model_pack` makes the data of a figure from a network that was trained in the notebook; `live` puts controls above
-any cell's own figure, which PyTorch then makes again. Showing needs anywidget and ipywidgets (``pip install
-'rnnlib[widgets]'``).
+`model_pack` makes the data of a figure from a network that was trained in the notebook; `live` puts controls
+above any cell's own figure, which PyTorch then makes again. Showing needs anywidget and ipywidgets (``pip
+install 'rnnlib[widgets]'``).
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def figure(
     if lang not in ("zh", "en", "both"):
         raise ValueError(f"lang is 'zh', 'en' or 'both', not {lang!r}.")
     try:
-        from rnnlib.widgets.widget import Figure
+        from rnnlib.widgets.widget import figure_class
     except ImportError as error:
         raise ImportError(_MISSING) from error
-    return Figure(name=name, values=values, packs=packs or {}, lang=lang)
+    return figure_class(name)(name=name, values=values, packs=packs or {}, lang=lang)
 
 
 def live(function: Callable[..., Any], labels: dict[str, str], **controls: Any) -> Live:
-    """Show the output of ``function`` under a control for each of its arguments: see `rnnlib.widgets.controls.live`."""
+    """Show the output of ``function`` under controls for its arguments: see `rnnlib.widgets.controls.live`."""
     try:
         from rnnlib.widgets.controls import live
     except ImportError as error:

@@ -10,7 +10,7 @@ from IPython.utils.capture import capture_output
 
 
 class Live(ipywidgets.VBox):
-    """Controls above the output of a function. Where no kernel runs, the output of the first call is shown."""
+    """Controls above the output of a function. Where no kernel runs, that of the first call is shown."""
 
     def __init__(self, function: Callable[..., Any], controls: dict[str, ipywidgets.ValueWidget]) -> None:
         with capture_output() as first:
@@ -52,7 +52,7 @@ def _control(label: str, values: Any) -> ipywidgets.ValueWidget:
 
 
 def live(function: Callable[..., Any], labels: dict[str, str], **controls: Any) -> Live:
-    """Show the output of ``function`` under a control for each of its arguments; the last expression of a cell.
+    """Show the output of ``function`` under controls for its arguments; the last expression of a cell.
 
     Args:
         function: draws or prints; called again whenever a control is let go.

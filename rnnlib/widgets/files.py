@@ -1,7 +1,7 @@
 """The files that figures are made of: scripts, styles and data, for pages and for notebooks alike.
 
-A figure NAME has ``js/figures/NAME.js`` and may have ``css/NAME.css``; all use the parts in ``js/kit`` and some the
-networks in ``js/engine.js``. Its data, if any, are ``packs/*.js``, written by ``make packs``.
+A figure NAME has ``js/figures/NAME.js`` and may have ``css/NAME.css``; all use the parts in ``js/kit`` and some
+the networks in ``js/engine.js``. Its data, if any, are ``packs/*.js``, written by ``make packs``.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def packs() -> dict[str, Path]:
 def module(name: str) -> str:
     """One figure and all that it needs as an ECMAScript module for anywidget.
 
-    The scripts see a private scope in the place of ``globalThis``, so that two figures in a notebook, perhaps of
-    two versions of the library, do not meet.
+    The scripts see a private scope in the place of ``globalThis``, so that two figures in a notebook, perhaps
+    of two versions of the library, do not meet.
     """
     parts = [engine()] if needs_engine(name) else []
     parts += [kit(), (HERE / "js" / "notebook.js").read_text(encoding="utf-8"), script(name)]

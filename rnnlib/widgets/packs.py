@@ -1,11 +1,11 @@
 """Data of figures: read the packs that come with the package, make new ones from a trained network.
 
-A pack is a script, ``Kit.pack("name", {...});``. Its JSON has, beside what the figure says about it, ``size`` and
-``gz``, base64 of gzip of the numbers, little endian, one array after another. Wherever an object has ``arrays``,
-it maps names to {offset, shape, dtype, scale}: offsets are in bytes; with ``scale``, the offset of one float32 for
-each row, a matrix of int8 stands for value[r, c] = q[r, c] * scale[r]. A network is an object with ``kind``,
-``before``, ``V``, ``H``, ``layers``, ``directions``, ``embedding``, ``outputs``, ``vocab`` and ``arrays`` under the
-names of ``state_dict()``.
+A pack is a script, ``Kit.pack("name", {...});``. Its JSON has, beside what the figure says about it, ``size``
+and ``gz``, base64 of gzip of the numbers, little endian, one array after another. Wherever an object has
+``arrays``, it maps names to {offset, shape, dtype, scale}: offsets are in bytes; with ``scale``, the offset of
+one float32 for each row, a matrix of int8 stands for value[r, c] = q[r, c] * scale[r]. A network is an object
+with ``kind``, ``before``, ``V``, ``H``, ``layers``, ``directions``, ``embedding``, ``outputs``, ``vocab``, and
+``arrays`` under the names of ``state_dict()``.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ def _array(entry: dict[str, Any], data: bytes) -> Tensor:
         bytearray(data), dtype=torch.float32, count=entry["shape"][0], offset=entry["scale"]
     )
     return values.to(torch.float32) * scale[:, None]
+
+
+def packed(name: str) -> dict[str, Any] | None:
+    """A pack as it stands in its file, its numbers still packed; None if there is no such pack."""
+    path = packs().get(name)
+    found = _CALL.search(path.read_text(encoding="utf-8")) if path else None
+    return json.loads(found[2]) if found else None
 
 
 def read_pack(name: str | Path) -> dict[str, Any]:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import html
 import json
+from functools import cache
 from typing import Any
 
 import anywidget
 import traitlets
 
 from rnnlib.widgets import files
+from rnnlib.widgets.packs import packed
+
+
+@cache
+def figure_class(name: str) -> type[Figure]:
+    """The widget of one figure, with its script and style."""
+    parts = {"_esm": files.module(name), "_css": files.style("kit") + files.style(name)}
+    return type("Figure", (Figure,), {**parts, "__doc__": Figure.__doc__})
 
 
 class Figure(anywidget.AnyWidget):
     """A figure of the book in a notebook. ``figure["t"]`` reads a setting, ``figure["t"] = 3`` sets it.
 
-    Where no kernel runs, a stored notebook or a page of the book, its output is a plain place in HTML that the
-    book's scripts turn into the same figure.
+    Where no kernel runs, in a stored notebook or on a page of the book, its output is a plain place in HTML that
+    the book's scripts turn into the same figure.
     """
 
     name = traitlets.Unicode().tag(sync=True)
@@ -25,8 +34,13 @@ class Figure(anywidget.AnyWidget):
     lang = traitlets.Unicode("both").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        name = traits["name"]
-        super().__init__(_esm=files.module(name), _css=files.style("kit") + files.style(name), **traits)
+        super().__init__(**traits)
+        self.on_msg(self._send_pack)
+
+    def _send_pack(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:
+        """Answer a figure that asks for more data."""
+        if name := content.get("want"):
+            self.send({"pack": name, "data": packed(name)})
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key]

@@ -190,7 +190,7 @@ def test_beam_search_is_that_of_rnnlib(figure, nets, net, prefix, width):
     words = page.locator(f"{HERE} .stepper-verdict .lang-en").inner_text()
     start = {"same": "The same text", "beam": "It found something likelier", "greedy": "Less likely"}[verdict]
     assert words.startswith(start)
-    number = f"{float(d['beam']):.2f}".replace("-", "−")  # noqa: RUF001
+    number = f"{float(d['beam']):.2f}".replace("-", "−")
     assert number in words
     assert page.locator(f"{TREE} [role=treeitem]").count() == 1 + 12 * width
 
@@ -380,7 +380,7 @@ def test_the_tree_by_keyboard_and_by_mouse(figure, nets):
     model, vocab = nets["latin"]
     total = rnnlib.beam_search(model, "dimension", 12, vocab, beam_width=1)[1]
     opened = page.locator(f"{HERE} .stepper-opened")
-    assert f"{total:.2f}".replace("-", "−") in opened.inner_text()  # noqa: RUF001
+    assert f"{total:.2f}".replace("-", "−") in opened.inner_text()
     page.keyboard.press("Home")
     wait(page, node="")
     p = expected(model, vocab, "dimension")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.site
 
 MODEL = """(given) => {
   const traits = {...given}, listeners = {};
-  return {saved: 0, get: (name) => traits[name], set(name, value) { traits[name] = value; },
+  return {saved: 0, send(message) { traits.sent = message; }, get: (name) => traits[name], set(name, value) { traits[name] = value; },
     save_changes() { this.saved++; }, on(event, run) { listeners[event] = run; },
     fromPython(values) { traits.values = values; listeners["change:values"](); }, traits};
 }"""

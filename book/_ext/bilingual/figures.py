@@ -107,7 +107,7 @@ def write_files(app: Sphinx) -> None:
 
 def name_links(app: Sphinx, config) -> None:
     """``fig:`` in a link leads to a figure's settings."""
-    schemes = {scheme: None for scheme in ("http", "https", "mailto", "ftp")}
+    schemes = dict.fromkeys(("http", "https", "mailto", "ftp"))
     config.myst_url_schemes = {
         **schemes,
         "fig": {"url": "#{{path}}:{{query}}", "classes": ["fig-set"]},

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const LANGUAGE = { zh: "zh-CN", en: "en" };
-  const STORE = "predict:";
+  const STORE = "book:guess:"; // the same place as that of the figures: kit/72_progress.js
 
   function half(code, text) {
     const span = document.createElement("span");
@@ -18,12 +18,12 @@
     element.replaceChildren(half("zh", zh), bar, half("en", en));
   }
   function kept(key) {
-    try { return window.localStorage.getItem(STORE + key); } catch (forbidden) { return null; }
+    try { return JSON.parse(window.localStorage.getItem(STORE + key)); } catch (forbidden) { return null; }
   }
   function keep(key, value) {
     try {
       if (value === null) window.localStorage.removeItem(STORE + key);
-      else window.localStorage.setItem(STORE + key, value);
+      else window.localStorage.setItem(STORE + key, JSON.stringify(value));
     } catch (forbidden) { /* then it is forgotten with the page */ }
   }
   /* The prose right after the cell gives the answer away, too. */

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import rnnlib
-from packs.gates import permute
-from packs.pack import Pack
-from packs.training import fit, forget_bias, indices, rounded
 
 ABOUT = (
     "读原样文字的 LSTM，96 个单元，在《时间机器》上训练；供它读的是本书自己的故事",

@@ -7,14 +7,13 @@
      new Worker(URL.createObjectURL(new Blob([`const E = ${RNNEngine.source}; onmessage = ...`])))
 
    Letters as in the book: T steps, B rows, V characters, H units, L layers, D directions, G blocks of H rows.
-   All matrices lie row by row in a Float32Array; [T, B, H] means that entry (t, b, j) is at (t * B + b) * H +
-   j.
+   All matrices lie row by row in a Float32Array: entry (t, b, j) of [T, B, H] is at (t * B + b) * H + j.
 
    A model is {kind, form, V, H, L, directions, outputs, embedding, head, weights}. Its weights have the names
    and layouts of rnnlib.models.RNNModel (so of torch.nn), with I inputs to a layer:
      embedding.weight          [V, embedding]     only with an embedding; without one, inputs are one-hot
-     rnn.weight_ih_l0          [G*H, I]           I = V or embedding in layer 0, D*H above; _l1, _l0_reverse ...
-     rnn.weight_hh_l0          [G*H, H]
+     rnn.weight_ih_l0          [G*H, I]           I = V or embedding in layer 0, D*H above; also _l1 ...
+     rnn.weight_hh_l0          [G*H, H]           of the other direction: rnn.weight_hh_l0_reverse
      rnn.bias_ih_l0, rnn.bias_hh_l0   [G*H]
      linear.weight             [outputs, D*H]     "linear" is `head`; a SequenceTagger calls it "output"
      linear.bias               [outputs] */
@@ -24,8 +23,7 @@ globalThis.RNNEngine = (function engine() {
   /* Blocks of H rows in every weight, from top to bottom, in torch's order; N is the candidate. */
   const BLOCKS = { rnn: ["N"], gru: ["R", "Z", "N"], lstm: ["I", "F", "N", "O"] };
   const GATES = { rnn: [], gru: ["R", "Z"], lstm: ["I", "F", "O"] };
-  /* rnn: the activation. gru: the reset gate stands after the product (torch.nn.GRU) or before it (the
-     paper). */
+  /* rnn: the activation. gru: the reset gate acts after the product, as in torch, or before it, as in the paper. */
   const FORMS = { rnn: ["tanh", "relu"], gru: ["after", "before"], lstm: ["usual"] };
 
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
@@ -307,8 +305,7 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* ============ the cells: one step, B rows ============ */
-  /* What is added to every row before a cell: both biases; only b_hn of torch's GRU waits behind the reset
-     gate. */
+  /* What is added to every row before a cell: both biases, but not b_hn of torch's GRU: the reset gate has it. */
   function bias(model, W, out) {
     const { kind, form, H } = model, waits = kind === "gru" && form === "after" ? 2 * H : Infinity;
     for (let k = 0; k < W.bih.length; k++) out[k] = W.bih[k] + (k < waits ? W.bhh[k] : 0);
@@ -322,7 +319,8 @@ globalThis.RNNEngine = (function engine() {
        gru    H_t = N + Z * (H - N),                             R, Z = sigmoid(a)
               after:  N = tanh(x_n + R * (H W_hn^T + b_hn))      u = H W_hn^T + b_hn
               before: N = tanh(x_n + (R * H) W_hn^T + b_hn)      u = R * H
-       lstm   C_t = F * C + I * N,  H_t = O * tanh(C_t),         I, F, O = sigmoid(a), N = tanh(a), u = tanh(C_t) */
+       lstm   C_t = F * C + I * N,  H_t = O * tanh(C_t),         I, F, O = sigmoid(a), N = tanh(a)
+                                                                 u = tanh(C_t) */
   function cell(model, W, past, p, now, q, o, u, B, held) {
     const { kind, form, H } = model, K = BLOCKS[kind].length * H, act = now.act, keep = now.u;
     if (kind === "rnn") {
@@ -365,8 +363,7 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* hold: {F: 0.5, ...} for all layers, or [{...}, {...}] with one for each layer; a value is a number for
-     all units, or H numbers with NaN where a unit stays free. Gives [[block, value], ...] for layer l, or
-     null. */
+     all units, or H numbers with NaN where a unit stays free. Gives [[block, value], ...] for layer l. */
   function holding(model, hold, l) {
     const mine = Array.isArray(hold) ? hold[l] : hold;
     if (!mine) return null;
@@ -388,8 +385,7 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* ============ one step, one row: what the figures show ============ */
-  /* A state: layers[l] = {h, c, N and the gates}, each of H numbers, and those of the top layer by their
-     names. */
+  /* A state: layers[l] = {h, c, N and the gates}, each of H numbers; state.h and so on are the top layer's. */
   function blank(model) {
     const { kind, H, L } = model, K = BLOCKS[kind].length * H, layers = [];
     for (let l = 0; l < L; l++) {
@@ -433,8 +429,8 @@ globalThis.RNNEngine = (function engine() {
     dots(out, 0, 0, h, 0, 0, model.weights[model.head + ".weight"], 0, D, 1, D, model.outputs);
     return out;
   }
-  /* Numbers [at, at + n) become softmax(numbers / temperature). Returns what log(sum(exp)) was at temperature
-     1. */
+  /* The n numbers from `at` on become softmax(numbers / temperature). Returns log(sum(exp(numbers))), which is
+     right at temperature 1 only. */
   function softmax(x, at, n, temperature = 1) {
     let top = -Infinity, sum = 0;
     for (let i = at; i < at + n; i++) if (x[i] > top) top = x[i];
@@ -451,8 +447,7 @@ globalThis.RNNEngine = (function engine() {
   /* ============ a minibatch: forward, loss, backward ============ */
   /* Buffers for up to T steps of B rows. The caller fills X [T, B] with indices and, for a loss, Y [T, B]
      with labels; a label below 0 does not count. layers[l][d].h0 and .c0 [B, H] are the state before the
-     first step. h [T + 1, B, H]: the state after step t stands in slot t + 1, in the reverse direction in
-     slot t. */
+     first step. h [T + 1, B, H]: the state after step t stands in slot t + 1, in reverse in slot t. */
   function workspace(model, B, T) {
     const { kind, H, V, L, directions, outputs, embedding } = model, K = BLOCKS[kind].length * H;
     if (!isCount(B) || !isCount(T)) {
@@ -984,7 +979,7 @@ globalThis.RNNEngine = (function engine() {
      perplexity(ids)}. */
   function ngram(train, order, V, interpolation) {
     if (!isCount(order) || !isCount(V)) fail(`ngram: order=${show(order)}, V=${show(V)} must be above 0.`);
-    if (V ** (order - 1) > Number.MAX_SAFE_INTEGER) fail(`ngram: ${V} to the power ${order - 1} is too large.`);
+    if (V ** (order - 1) > Number.MAX_SAFE_INTEGER) fail(`ngram: V=${V}, order=${order} are too large.`);
     checkIndices(train, V, 0, train.length, "ngram: the index at");
     const cut = train.length - Math.floor(train.length / 10);
     let l = interpolation;
@@ -1050,8 +1045,8 @@ globalThis.RNNEngine = (function engine() {
      in the other order: Y.reshape(-1) where Y.T.reshape(-1) was meant start         "same": every weight
      begins with one value detach        false: gradients flow on through all minibatches of the pass. The
      states are computed anew with
-                   the weights of now, so the gradient is the true one; each step takes longer than the last, and
-                   self.span says through how many steps of time it went
+                   the weights of now, so the gradient is the true one; each step takes longer than the last.
+                   `span` says through how many steps of time it went
      clip          0 Returns {model, options, step(), evaluate(ids, labels), sample(prefix, length,
      temperature, seed), save(), steps, read, passes, loss, norm, clipped, span, broken}; options.rate may be
      changed on the way. */

@@ -1,5 +1,5 @@
-/* How far a gradient gets (chapter 4): ten small networks with fixed random matrices, their gradient sent back from the
-   last step, its norm at every lag on a logarithmic axis. Above, the unrolled graph on the same time axis. */
+/* How far a gradient gets (chapter 4): ten small networks with fixed random matrices, their gradient sent back
+   from the last step, its norm at every lag on a logarithmic axis; above, the unrolled graph on the same axis. */
 (function (Kit) {
   "use strict";
   const H = 16, LONGEST = 100, NETWORKS = 10, LOW = 1e-10, HIGH = 1e8;
@@ -90,22 +90,26 @@
   }
   /* All that is shown, from the settings. Clipping multiplies a network's whole gradient by one factor. */
   function measure(nets, v) {
-    const cut = v.cut ? v.k : v.T, runs = nets.map((net) => backward(net, { rho: v.rho, T: v.T, tanh: v.tanh, size: v.size, cut }));
+    const cut = v.cut ? v.k : v.T, runs = nets.map((net) => backward(net,
+      { rho: v.rho, T: v.T, tanh: v.tanh, size: v.size, cut }));
     const factors = runs.map((r) => (v.clip ? Math.min(1, v.theta / r.total) : 1));
-    const lags = Array.from({ length: v.T + 1 }, (_, k) => k), full = lags.map((k) => median(runs.map((r) => r.norms[k])));
+    const lags = Array.from({ length: v.T + 1 }, (_, k) => k),
+      full = lags.map((k) => median(runs.map((r) => r.norms[k])));
     const reach = v.cut ? Math.min(v.k - 1, v.T) : v.T; // the last lag that the gradient gets to
     return {
       lines: runs.map((r, i) => r.norms.slice(0, reach + 1).map((n) => n * factors[i])), full, reach,
       middle: lags.slice(0, reach + 1).map((k) => median(runs.map((r, i) => r.norms[k] * factors[i]))),
       perStep: full[v.T] ** (1 / v.T), slope: median(runs.map((r) => r.slope)),
-      total: median(runs.map((r) => r.total)), factor: median(factors), clipped: factors.filter((f) => f < 1).length,
+      total: median(runs.map((r) => r.total)), factor: median(factors),
+        clipped: factors.filter((f) => f < 1).length,
       early: runs.filter((r) => Math.max(...r.norms) > 1.05 && r.norms[v.T] < 1).length,
       tenth: full.findIndex((n) => n < 0.1),
     };
   }
 
   /* ---------- words ---------- */
-  const SUPER = { "-": "\u207b", 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075", 6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079" };
+  const SUPER = { "-": "\u207b", 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075",
+    6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079" };
   const power = (e) => "10" + String(e).replace(/./g, (c) => SUPER[c]);
   function number(v) {
     if (v === 0) return "0";
@@ -114,7 +118,8 @@
     if (e < -3 || e > 4) return `${m.replace(".0", "")}\u00b7${power(e)}`;
     return e >= 2 ? Math.round(v).toLocaleString("en") : String(Number(v.toPrecision(2)));
   }
-  const symbol = (letter, low) => Kit.el("i", { class: "fig-symbol" }, letter, low ? Kit.el("sub", {}, low) : null);
+  const symbol = (letter, low) => Kit.el("i", { class: "fig-symbol" }, letter,
+    low ? Kit.el("sub", {}, low) : null);
 
   function verdict(v, m) {
     const at = Math.min(v.at, v.T), steps = [`往回 ${at} 步`, `${at} ${at === 1 ? "step" : "steps"} back`];
@@ -123,13 +128,19 @@
         `${steps[1]}: behind the cut, so nothing gets there. Without the cut it would be _${number(m.full[at])}_.`];
     }
     const left = number(m.middle[at]);
-    const zh = [`${steps[0]}，梯度是最后一步的 _${left}_ 倍。`], en = [`${steps[1]}, the gradient is _${left}_ times what it was.`];
+    const zh = [`${steps[0]}，梯度是最后一步的 _${left}_ 倍。`],
+      en = [`${steps[1]}, the gradient is _${left}_ times what it was.`];
     if (v.clip) {
       zh[0] = `${steps[0]}，裁剪之后的梯度是 _${left}_。`;
       en[0] = `${steps[1]}, the clipped gradient is _${left}_.`;
-      zh.push(m.clipped ? `裁剪把每一步都乘上同一个数，${number(m.factor)}（中位数）：整条线平移，斜率不变。` : `总范数 ${number(m.total)} 没到阈值，裁剪什么也没做。`);
-      en.push(m.clipped ? `Clipping multiplies every step by one and the same number, ${number(m.factor)} (median): the line moves, its slope stays.`
-        : `The total norm, ${number(m.total)}, is below the threshold: clipping does nothing.`);
+      if (m.clipped) {
+        zh.push(`裁剪把每一步都乘上同一个数，${number(m.factor)}（中位数）：整条线平移，斜率不变。`);
+        en.push(`Clipping multiplies every step by one and the same number, ${number(m.factor)} (median): ` +
+          "the line moves, its slope stays.");
+      } else {
+        zh.push(`总范数 ${number(m.total)} 没到阈值，裁剪什么也没做。`);
+        en.push(`The total norm, ${number(m.total)}, is below the threshold: clipping does nothing.`);
+      }
     } else if (m.tenth > 0 && m.perStep < 1) {
       zh.push(`走 ${m.tenth} 步就不到十分之一。`);
       en.push(`After ${m.tenth} ${m.tenth === 1 ? "step" : "steps"} less than a tenth is left.`);
@@ -148,13 +159,17 @@
   const GRAPH = 132, CHART = 292, TALL = GRAPH + CHART + 34;
 
   function picture(scrub, step, speak) {
-    const svg = Kit.svg("svg", { "aria-hidden": "true" }), over = Kit.el("div", { class: "grad-over", "aria-hidden": "true" });
-    const el = Kit.el("div", { class: "grad-stage", role: "slider", tabindex: "0", "aria-label": ["往回走多少步", "How many steps back"],
-      "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": 0, style: { height: TALL + "px" } }, svg, over);
+    const svg = Kit.svg("svg", { "aria-hidden": "true" }), over = Kit.el("div",
+      { class: "grad-over", "aria-hidden": "true" });
+    const el = Kit.el("div", { class: "grad-stage", role: "slider", tabindex: "0",
+      "aria-label": ["往回走多少步", "How many steps back"],
+      "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": 0, style: { height: TALL + "px" } }, svg,
+        over);
     let shown = null, box = null;
 
     const put = (name, attributes) => svg.append(Kit.svg(name, attributes));
-    const say = (x, y, cls, ...words) => over.append(Kit.el("span", { class: cls, style: { left: x.toFixed(1) + "px", top: y.toFixed(1) + "px" } }, ...words));
+    const say = (x, y, cls, ...words) => over.append(Kit.el("span",
+      { class: cls, style: { left: x.toFixed(1) + "px", top: y.toFixed(1) + "px" } }, ...words));
     const X = (lag) => box.right - (lag / shown.v.T) * (box.right - box.left);
     const Y = (n) => GRAPH + CHART * (1 - Math.log(clamp(n, LOW, HIGH) / LOW) / Math.log(HIGH / LOW));
 
@@ -163,31 +178,38 @@
       let d = "", last = null;
       values.forEach((n, k) => {
         const inside = n > LOW && n < HIGH;
-        if (inside || (last && last.inside)) d += `${d && last.inside ? "L" : "M"}${X(k).toFixed(1)} ${Y(n).toFixed(1)}`;
-        else if (values[k + 1] > LOW && values[k + 1] < HIGH) { d += `M${X(k).toFixed(1)} ${Y(n).toFixed(1)}`; last = { inside: true }; return; }
+        if (inside || (last &&
+          last.inside)) d += `${d && last.inside ? "L" : "M"}${X(k).toFixed(1)} ${Y(n).toFixed(1)}`;
+        else if (values[k + 1] > LOW && values[k + 1] < HIGH) { d += `M${X(k).toFixed(1)} ${Y(n).toFixed(1)}`;
+          last = { inside: true }; return; }
         last = { inside };
       });
       return d;
     }
 
     function grid() {
-      put("rect", { class: "grad-lost", x: box.left, width: box.right - box.left, y: Y(HALF_BIT), height: GRAPH + CHART - Y(HALF_BIT) });
+      put("rect", { class: "grad-lost", x: box.left, width: box.right - box.left, y: Y(HALF_BIT),
+        height: GRAPH + CHART - Y(HALF_BIT) });
       for (let e = -8; e <= 8; e += 4) {
-        put("path", { class: "grad-grid" + (e ? "" : " is-one"), d: `M${box.left} ${Y(10 ** e)}H${box.right}` });
+        put("path", { class: "grad-grid" + (e ? "" : " is-one"),
+          d: `M${box.left} ${Y(10 ** e)}H${box.right}` });
         say(box.left - 6, Y(10 ** e), "grad-tick is-y", e ? power(e) : "1");
       }
-      const { T } = shown.v, ticks = [0.25, 0.5, 0.75, 1].map((f) => Math.round((f * T) / 5) * 5 || 1).filter((k, i, all) => k <= T && all.indexOf(k) === i);
+      const { T } = shown.v, ticks = [0.25, 0.5, 0.75, 1].map((f) => Math.round((f * T) / 5) * 5 ||
+        1).filter((k, i, all) => k <= T && all.indexOf(k) === i);
       for (const k of ticks) say(X(k), GRAPH + CHART + 5, "grad-tick is-x", String(k));
       say(box.right, GRAPH + CHART + 5, "grad-tick is-end", box.wide ? ["往回 0 步", "0 steps back"] : "0");
     }
     /* What a constant factor per step would do: straight lines. */
     function fan() {
-      const { T } = shown.v;
+      const { T } = shown.v, crowded = Math.abs(Y(1) - Y(1.1 ** T)) < 13;
       for (const f of FAN) {
         const limit = f > 1 ? HIGH : LOW, end = f === 1 ? T : Math.min(T, Math.log(limit) / Math.log(f));
         put("path", { class: "grad-fan", d: `M${X(0)} ${Y(1)}L${X(end)} ${Y(f ** end)}` });
+        if (crowded && f !== 0.7 && f !== 1 && f !== 1.3) continue;
         const inside = end === T;
-        say(X(end) + (inside ? 3 : 0), Y(f ** end), "grad-factor " + (f === 1 ? "is-one" : inside ? "is-left" : f > 1 ? "is-top" : "is-foot"), "\u00d7 " + f);
+        say(X(end) + (inside ? 3 : 0), Y(f ** end), "grad-factor " + (f === 1 ? "is-one" : inside ? "is-left"
+          : f > 1 ? "is-top" : "is-foot"), "\u00d7 " + f);
       }
     }
     function curves() {
@@ -197,7 +219,8 @@
       put("path", { class: "grad-middle", d: path(m.middle) });
       if (v.clip && m.clipped && Y(m.middle[0]) - Y(m.full[0]) > 14) {
         put("path", { class: "grad-shift", d: `M${box.right + 9} ${Y(m.full[0])}V${Y(m.middle[0])}` });
-        put("path", { class: "grad-shift is-head", d: `M${box.right + 5} ${Y(m.middle[0]) - 6}L${box.right + 9} ${Y(m.middle[0])}L${box.right + 13} ${Y(m.middle[0]) - 6}` });
+        put("path", { class: "grad-shift is-head",
+          d: `M${box.right + 5} ${Y(m.middle[0]) - 6}l4 6l4 -6` });
       }
     }
 
@@ -205,7 +228,8 @@
     function graph() {
       const { v, m } = shown, y = 62, column = (box.right - box.left) / v.T, r = clamp(column * 0.32, 1.3, 8);
       put("path", { class: "grad-on", d: `M${box.left} ${y}H${box.right}` });
-      for (let k = 0; k <= v.T; k++) put("circle", { class: "grad-node" + (k > m.reach ? " is-cut" : ""), cx: X(k), cy: y, r });
+      for (let k = 0; k <= v.T; k++) put("circle", { class: "grad-node" + (k > m.reach ? " is-cut" : ""),
+        cx: X(k), cy: y, r });
       put("circle", { class: "grad-end", cx: X(0), cy: y, r: 9 });
       put("circle", { class: "grad-end is-loss", cx: X(0), cy: 18, r: 9 });
       say(X(0), 18, "grad-name is-loss", "\u2113");
@@ -216,7 +240,8 @@
       put("path", { class: "grad-head", d: `M${X(0)} ${y - 9}l-4 -7h8Z` });
       const group = Math.max(1, Math.ceil(20 / column)), flow = y + 34;
       for (let from = 0; from < m.reach; from += group) {
-        const to = Math.min(m.reach, from + group), n = m.middle[from], wide = n <= 1 ? 1 + 11 * n : Math.min(30, 12 + 4 * Math.log10(n));
+        const to = Math.min(m.reach, from + group), n = m.middle[from],
+          wide = n <= 1 ? 1 + 11 * n : Math.min(30, 12 + 4 * Math.log10(n));
         arrow(X(from) - 1.5, X(to) + 1.5, flow, wide, n <= 1 ? 0.25 + 0.75 * Math.sqrt(n) : 1);
       }
       if (v.cut && m.reach < v.T) {
@@ -226,24 +251,28 @@
       }
     }
     function arrow(x0, x1, y, wide, opacity) {
-      const head = Math.min(Math.max(5, wide * 0.62), (x0 - x1) * 0.75), neck = x1 + head, half = wide / 2, wing = Math.max(2.5, half * 1.5);
+      const head = Math.min(Math.max(5, wide * 0.62), (x0 - x1) * 0.75), neck = x1 + head, half = wide / 2,
+        wing = Math.max(2.5, half * 1.5);
       put("path", { class: "grad-flow", opacity: opacity.toFixed(2),
         d: `M${x0} ${y - half}H${neck}V${y - wing}L${x1} ${y}L${neck} ${y + wing}V${y + half}H${x0}Z` });
     }
     function scrubber() {
-      const { v, m } = shown, at = Math.min(v.at, v.T), x = X(at), cut = at > m.reach, n = cut ? m.full[at] : m.middle[at];
+      const { v, m } = shown, at = Math.min(v.at, v.T), x = X(at), cut = at > m.reach,
+        n = cut ? m.full[at] : m.middle[at];
       put("path", { class: "grad-at", d: `M${x} 50V${GRAPH + CHART}` });
       put("circle", { class: "grad-grip", cx: x, cy: GRAPH + CHART, r: 6 });
       const off = n >= HIGH ? "\u2191 " : n <= LOW ? "\u2193 " : "", high = n > 1e5;
       if (!off) put("circle", { class: "grad-dot" + (cut ? " is-cut" : ""), cx: x, cy: Y(n), r: 5 });
       const flip = x > box.right - 90, y = Y(n) + (high ? 16 : -16);
-      say(x + (flip ? -9 : 9), clamp(y, GRAPH + 10, GRAPH + CHART - 12), "grad-value" + (flip ? " is-flipped" : "") + (cut ? " is-cut" : ""), off + number(n));
+      say(x + (flip ? -9 : 9), clamp(y, GRAPH + 10, GRAPH + CHART - 12),
+        "grad-value" + (flip ? " is-flipped" : "") + (cut ? " is-cut" : ""), off + number(n));
     }
     function places() {
       const x = (box.left + box.right) / 2;
       say(x + (box.right - x) * 0.45, GRAPH + 12, "grad-zone", ["爆炸", "exploding"]);
       say(x + (box.right - x) * 0.45, Y(1e-7) - 12, "grad-zone", ["消失", "vanishing"]);
-      say(box.right - 4, GRAPH + CHART - 16, "grad-float", box.wide ? ["与 1 相加，float32 里 1 还是 1", "added to 1 in float32, it leaves 1 as it is"]
+      say(box.right - 4, GRAPH + CHART - 16, "grad-float", box.wide
+        ? ["与 1 相加，float32 里 1 还是 1", "added to 1 in float32, it leaves 1 as it is"]
         : ["float32 里加了等于没加", "lost in float32"]);
     }
     function paint() {
@@ -280,10 +309,12 @@
       at(event);
     });
     el.addEventListener("pointermove", (event) => { if (held) at(event); });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) el.addEventListener(end, () => { held = false; });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) el.addEventListener(end,
+      () => { held = false; });
     el.addEventListener("keydown", (event) => {
       /* Left is further back, as in the picture; up is more steps, as in every slider. */
-      const by = { ArrowLeft: 1, ArrowUp: 1, ArrowRight: -1, ArrowDown: -1, PageUp: 5, PageDown: -5, Home: -1e9, End: 1e9 }[event.key];
+      const by = { ArrowLeft: 1, ArrowUp: 1, ArrowRight: -1, ArrowDown: -1, PageUp: 5, PageDown: -5,
+        Home: -1e9, End: 1e9 }[event.key];
       if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       step(by);
@@ -301,30 +332,45 @@
       const nets = Array.from({ length: NETWORKS }, (_, i) => network(i + 1));
       let said = ["", ""];
       const set = (patch) => { fig.set(patch); fig.say(said); };
-      const settled = (v) => ({ ...v, rho: clamp(v.rho, 0.5, 1.5), T: clamp(Math.round(v.T), 5, LONGEST), size: clamp(v.size, 0, 2),
-        k: clamp(Math.round(v.k), 1, LONGEST), theta: clamp(v.theta, 0.001, 100), at: clamp(Math.round(v.at), 0, LONGEST) });
+      const settled = (v) => ({ ...v, rho: clamp(v.rho, 0.5, 1.5), T: clamp(Math.round(v.T), 5, LONGEST),
+        size: clamp(v.size, 0, 2),
+        k: clamp(Math.round(v.k), 1, LONGEST), theta: clamp(v.theta, 0.001, 100),
+          at: clamp(Math.round(v.at), 0, LONGEST) });
 
       const rho = Kit.slider(["谱半径 ρ", "Spectral radius ρ"], { min: 0.5, max: 1.5, step: 0.01, value: 0.9,
         ticks: [0.5, 0.7, 0.9, 1.1, 1.3, 1.5] }, (v) => set({ rho: v }));
-      const T = Kit.slider(["长度 T", "Length T"], { min: 5, max: LONGEST, step: 5, value: 60 }, (v) => set({ T: v }));
-      const size = Kit.slider(["输入大小", "input size"], { min: 0, max: 2, step: 0.05, value: 0.1 }, (v) => set({ size: v }));
+      const T = Kit.slider(["长度 T", "Length T"], { min: 5, max: LONGEST, step: 5, value: 60 },
+        (v) => set({ T: v }));
+      const size = Kit.slider(["输入大小", "input size"], { min: 0, max: 2, step: 0.05, value: 0.1 },
+        (v) => set({ size: v }));
       const k = Kit.slider(["k", "k"], { min: 1, max: LONGEST, step: 1, value: 20 }, (v) => set({ k: v }));
-      const theta = Kit.slider(["θ", "θ"], { min: 0.001, max: 100, log: true, step: 10, value: 1 }, (v) => set({ theta: v }));
+      const theta = Kit.slider(["θ", "θ"], { min: 0.001, max: 100, log: true, step: 10, value: 1 },
+        (v) => set({ theta: v }));
       const tanh = Kit.toggle(["过 tanh", "tanh"], (on) => set({ tanh: on }));
       const cut = Kit.toggle(["截断", "Truncate"], (on) => set({ cut: on }));
       const clip = Kit.toggle(["裁剪", "Clip"], (on) => set({ clip: on }));
-      const big = Kit.el("b"), parts = Kit.el("p", { class: "grad-parts" }), line = Kit.el("p", { class: "grad-verdict" });
-      const stage = picture((at) => set({ at }), (by) => set({ at: clamp(Math.min(fig.values.at, fig.values.T) + by, 0, fig.values.T) }), () => said);
-      const setting = (toggle, slider) => Kit.el("div", { class: "grad-setting" }, toggle && toggle.el, slider.el);
+      const big = Kit.el("b"), parts = Kit.el("p", { class: "grad-parts" }),
+        line = Kit.el("p", { class: "grad-verdict" });
+      const stage = picture((at) => set({ at }), (by) => set({ at: clamp(Math.min(fig.values.at,
+        fig.values.T) + by, 0, fig.values.T) }), () => said);
+      const setting = (toggle, slider) => Kit.el("div", { class: "grad-setting" }, toggle && toggle.el,
+        slider.el);
 
       host.append(
         Kit.el("p", { class: "grad-ask" }, ["很久以前的事，还听得见吗？", "Can the far past still be heard?"]),
-        Kit.el("div", { class: "grad-top" }, rho.el, Kit.el("div", {}, Kit.el("p", { class: "fig-big" }, ["每走一步", "each step back"], " ", big), parts)),
+        Kit.el("div", { class: "grad-top" }, rho.el, Kit.el("div", {},
+          Kit.el("p", { class: "fig-big" }, ["每走一步", "each step back"], " ", big), parts)),
         stage.el, line,
-        Kit.el("div", { class: "grad-settings" }, setting(tanh, size), setting(cut, k), setting(clip, theta), setting(null, T)),
+        Kit.el("div", { class: "grad-settings" }, setting(tanh, size), setting(cut, k), setting(clip, theta),
+          setting(null, T)),
         Kit.el("figcaption", { class: "fig-note" }, [
-          "十个随机网络（16 个单元，矩阵缩放到同一个 ρ），细线各是一个，粗线是中位数；纵轴是对数，所以每步乘同一个数就是一条直线，淡线标出了那个数。只有最后一步有损失。裁剪看的是全部梯度（W 与 b）合起来的范数，超过 θ 就把每一步一起缩小：线平移，远处消失的回不来。",
-          "Ten random networks of 16 units, scaled to the same ρ: a thin line each, the bold one is their median. The axis is logarithmic, so one factor per step makes a straight line; the pale lines name the factor. Only the last step has a loss. Clipping looks at the norm of the whole gradient (W and b together); above θ it shrinks all steps alike: the line moves, and what vanished stays vanished."]));
+          "十个随机网络（16 个单元，矩阵缩放到同一个 ρ），细线各是一个，粗线是中位数；纵轴是对数，" +
+            "所以每步乘同一个数就是一条直线，淡线标出了那个数。只有最后一步有损失。裁剪看的是全部梯度（W 与 b）合起来的范数，" +
+            "超过 θ 就把每一步一起缩小：线平移，远处消失的回不来。",
+          "Ten random networks of 16 units, scaled to the same ρ: a thin line each, the bold one is their median. " +
+            "The axis is logarithmic, so one factor per step makes a straight line; the pale lines name the factor. " +
+            "Only the last step has a loss. Clipping looks at the norm of the whole gradient (W and b together); " +
+            "above θ it shrinks all steps alike: the line moves, and what vanished stays vanished."]));
 
       function draw(values) {
         const v = settled(values), m = measure(nets, v);
@@ -332,10 +378,12 @@
         Kit.say(line, said);
         said = said.map((s) => s.replace(/_/g, ""));
         big.textContent = "\u00d7 " + m.perStep.toFixed(2);
-        Kit.say(parts, v.tanh ? [`ρ ${v.rho.toFixed(2)} × tanh 的平均斜率 ${m.slope.toFixed(2)} = ${(v.rho * m.slope).toFixed(2)}`,
+        Kit.say(parts, v.tanh
+          ? [`ρ ${v.rho.toFixed(2)} × tanh 的平均斜率 ${m.slope.toFixed(2)} = ${(v.rho * m.slope).toFixed(2)}`,
           `ρ ${v.rho.toFixed(2)} × mean slope of tanh ${m.slope.toFixed(2)} = ${(v.rho * m.slope).toFixed(2)}`]
           : ["没有 tanh：只有 ρ 说了算", "no tanh: ρ alone decides"]);
-        for (const [slider, name] of [[rho, "rho"], [T, "T"], [size, "size"], [k, "k"], [theta, "theta"]]) slider.draw(v[name]);
+        for (const [slider, name] of [[rho, "rho"], [T, "T"], [size, "size"], [k, "k"],
+          [theta, "theta"]]) slider.draw(v[name]);
         tanh.draw(v.tanh);
         cut.draw(v.cut);
         clip.draw(v.clip);
@@ -344,8 +392,10 @@
         theta.el.hidden = !v.clip;
         stage.draw(v, m);
         const at = Math.min(v.at, v.T);
-        Object.assign(host.dataset, { perStep: m.perStep.toFixed(4), full: m.full[at].toExponential(4), middle: at > m.reach ? "" : m.middle[at].toExponential(4),
-          total: m.total.toExponential(4), factor: m.factor.toExponential(4), slope: m.slope.toFixed(4), reach: m.reach });
+        Object.assign(host.dataset, { perStep: m.perStep.toFixed(4), full: m.full[at].toExponential(4),
+          middle: at > m.reach ? "" : m.middle[at].toExponential(4),
+          total: m.total.toExponential(4), factor: m.factor.toExponential(4), slope: m.slope.toFixed(4),
+            reach: m.reach });
       }
       return { draw };
     },

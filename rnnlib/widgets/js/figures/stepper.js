@@ -426,7 +426,8 @@
         line.draw(shares[values.who], net.vocab, given || end ? undefined : said.drawn[t + 1 - P], given || end ? -1 : ids[t + 1]);
         Object.assign(host.dataset, { t, read: tokens.slice(0, t + 1).join(joiner), text: tokens.join(joiner), prefix: P,
           next: end ? "" : tokens[t + 1], favourite: net.vocab[reads.trained.guesses[t].best], sure: reads.trained.guesses[t].p.toFixed(4),
-          perplexity: t ? reads.trained.perplexities[t].toFixed(4) : "", untrained: t ? reads.untrained.perplexities[t].toFixed(4) : "" });
+          perplexity: t ? reads.trained.perplexities[t].toFixed(4) : "", untrained: t ? reads.untrained.perplexities[t].toFixed(4) : "",
+          choices: `${choices(shares.trained).toFixed(3)} ${choices(shares.untrained).toFixed(3)}` });
         fig.result = { p: shares.trained, q: shares.untrained, vocab: net.vocab, ids, models: net.models, said };
         return shares;
       }

@@ -1,5 +1,6 @@
 /* Two numbers of memory (chapter 3): the network that was computed by hand, drawn with its numbers. Its state is two
-   numbers, so a place in a square; every letter moves it to another place. Two texts are read side by side. */
+   numbers, so a place in a square;
+     every letter moves it to another place. Two texts are read side by side. */
 (function (Kit) {
   "use strict";
   const LETTERS = ["a", "b", "c"], MOST = 8, LIMIT = 3, EDGE = 1.14;
@@ -19,11 +20,13 @@
       return Number.isFinite(v) ? clamp(v, -9, 9) : Number(usual);
     });
   }
-  const weightsOf = (values) => Object.fromEntries(Object.keys(SIZES).map((name) => [name, numbers(values[name], BASE[name])]));
+  const weightsOf = (values) => Object.fromEntries(Object.keys(SIZES).map((name) =>
+    [name, numbers(values[name], BASE[name])]));
 
   /* What is added up for unit j when the state is H and a letter is read. */
   function sum(w, H, letter, j) {
-    const row = LETTERS.indexOf(letter), parts = [w.W_xh[row * 2 + j], H[0] * w.W_hh[j], H[1] * w.W_hh[2 + j], w.b_h[j]];
+    const row = LETTERS.indexOf(letter), parts = [w.W_xh[row * 2 + j], H[0] * w.W_hh[j], H[1] * w.W_hh[2 + j],
+      w.b_h[j]];
     const total = parts.reduce((a, b) => a + b, 0);
     return { parts, total, value: Math.tanh(total) };
   }
@@ -37,7 +40,8 @@
   }
   const logits = (w, H) => LETTERS.map((_, v) => H[0] * w.W_hq[v] + H[1] * w.W_hq[3 + v] + w.b_q[v]);
   function probabilities(w, H) {
-    const z = logits(w, H), top = Math.max(...z), e = z.map((v) => Math.exp(v - top)), all = e.reduce((a, b) => a + b, 0);
+    const z = logits(w, H), top = Math.max(...z), e = z.map((v) => Math.exp(v - top)),
+      all = e.reduce((a, b) => a + b, 0);
     return e.map((v) => v / all);
   }
 
@@ -80,16 +84,20 @@
     return Kit.el("i", { class: "fig-symbol" }, letter, Kit.el("sub", {}, low));
   };
   function winner(p) {
-    const best = p.indexOf(Math.max(...p));
-    return `${LETTERS[best]} ${fixed(p[best], 3)}`;
+    const top = Math.max(...p), best = LETTERS.filter((_, v) => top - p[v] < 5e-4);
+    return `${best.join("/")} ${fixed(top, 3)}`;
   }
 
   /* What the two places say, in one sentence. */
   function verdict(mine, other) {
     const [m, o] = [named(mine.word), named(other.word)], gap = apart(mine.H, other.H), d = fixed(gap, 2);
-    const bets = [`押 _${winner(mine.p)}_ 和 _${winner(other.p)}_`, `Bets: _${winner(mine.p)}_ and _${winner(other.p)}_`];
-    if (!m || !o) return ["还没有读：状态在正中间，(0, 0)。", "Nothing read yet: the state stands in the middle, (0, 0)."];
-    if (m === o) return [`两段都是 _${m}_，当然停在同一个地方。`, `Both texts are _${m}_, so of course they end in one place.`];
+    const bets = [`押 _${winner(mine.p)}_ 和 _${winner(other.p)}_`,
+      `Bets: _${winner(mine.p)}_ and _${winner(other.p)}_`];
+    if (!m || !o) {
+      return ["还没有读：状态在正中间，(0, 0)。", "Nothing read yet: the state stands in the middle, (0, 0)."];
+    }
+    if (m === o) return [`两段都是 _${m}_，当然停在同一个地方。`,
+      `Both texts are _${m}_, so of course they end in one place.`];
     const same = m[m.length - 1] === o[o.length - 1], last = m[m.length - 1];
     if (gap < 0.005) {
       return [`_${m}_ 和 _${o}_ 停在同一个地方：对这个网络来说，它们是同一段过去。`,
@@ -104,7 +112,8 @@
 
   /* ---------- a number that can be dragged ---------- */
   function weight(label, usual, change, write = short) {
-    const el = Kit.el("span", { class: "two-weight", role: "slider", tabindex: "0", "aria-label": label, "aria-valuemin": -LIMIT, "aria-valuemax": LIMIT,
+    const el = Kit.el("span", { class: "two-weight", role: "slider", tabindex: "0", "aria-label": label,
+      "aria-valuemin": -LIMIT, "aria-valuemax": LIMIT,
       title: ["拖动，或用方向键；双击复原", "Drag, or use the arrow keys; double click: as before"] });
     let now = usual, held = null;
     const go = (v) => change(Math.round(clamp(v, -LIMIT, LIMIT) * 10) / 10);
@@ -118,11 +127,13 @@
     el.addEventListener("pointermove", (event) => {
       if (held) go(held.from + (event.clientX - held.x - (event.clientY - held.y)) / 60);
     });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) el.addEventListener(end, () => { held = null; });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) el.addEventListener(end,
+      () => { held = null; });
     el.addEventListener("dblclick", () => change(usual));
     el.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return;
-      const by = { ArrowUp: 0.1, ArrowRight: 0.1, ArrowDown: -0.1, ArrowLeft: -0.1, PageUp: 1, PageDown: -1, Home: -99, End: 99 }[event.key];
+      const by = { ArrowUp: 0.1, ArrowRight: 0.1, ArrowDown: -0.1, ArrowLeft: -0.1, PageUp: 1, PageDown: -1,
+        Home: -99, End: 99 }[event.key];
       const back = event.key === "Delete" || event.key === "Backspace";
       if (by === undefined && !back) return;
       event.preventDefault();
@@ -143,8 +154,10 @@
   const Y = { in: [40, 94, 148], before: [224, 278], hidden: [106, 212], out: [62, 160, 258] };
 
   function network(change, choose) {
-    const svg = Kit.svg("svg", { viewBox: `0 0 100 ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-    const el = Kit.el("div", { class: "two-net", role: "group", "aria-label": ["网络和它的权重", "The network and its weights"] }, svg);
+    const svg = Kit.svg("svg", { viewBox: `0 0 100 ${HIGH}`, preserveAspectRatio: "none",
+      "aria-hidden": "true" });
+    const el = Kit.el("div", { class: "two-net", role: "group",
+      "aria-label": ["网络和它的权重", "The network and its weights"] }, svg);
     const at = (x, y, cls, ...inside) => {
       const node = Kit.el("span", { class: cls, style: { left: x + "%", top: y + "px" } }, ...inside);
       el.append(node);
@@ -176,17 +189,20 @@
     for (let i = 0; i < 2; i++) {
       for (let j = 0; j < 2; j++) {
         edge("W_hh", i * 2 + j, [X.in, Y.before[i]], [X.hidden, Y.hidden[j]], j ? 0.53 : 0.27,
-          [`W_hh，从上一步的${unit(i)[0]}到${unit(j)[0]}`, `W_hh, from ${unit(i)[1]} before to ${unit(j)[1]}`]);
+          [`W_hh，从上一步的${unit(i)[0]}到${unit(j)[0]}`,
+            `W_hh, from ${unit(i)[1]} before to ${unit(j)[1]}`]);
       }
     }
-    for (let j = 0; j < 2; j++) knob("b_h", j, X.hidden, Y.hidden[j] + 33, [`b_h，${unit(j)[0]}的偏置`, `b_h, bias of ${unit(j)[1]}`]);
+    for (let j = 0; j < 2; j++) knob("b_h", j, X.hidden, Y.hidden[j] + 38,
+      [`b_h，${unit(j)[0]}的偏置`, `b_h, bias of ${unit(j)[1]}`]);
     for (let j = 0; j < 2; j++) {
       for (let v = 0; v < 3; v++) {
         edge("W_hq", j * 3 + v, [X.hidden, Y.hidden[j]], [X.out, Y.out[v]], j ? 0.71 : 0.43,
           [`W_hq，从${unit(j)[0]}到 ${LETTERS[v]}`, `W_hq, from ${unit(j)[1]} to ${LETTERS[v]}`]);
       }
     }
-    for (let v = 0; v < 3; v++) knob("b_q", v, X.out, Y.out[v] + 28, [`b_q，${LETTERS[v]} 的偏置`, `b_q, bias of ${LETTERS[v]}`]);
+    for (let v = 0; v < 3; v++) knob("b_q", v, X.out, Y.out[v] + 28,
+      [`b_q，${LETTERS[v]} 的偏置`, `b_q, bias of ${LETTERS[v]}`]);
 
     at(X.in, 8, "two-head", symbol("X_t"));
     at(X.in, 191, "two-head", symbol("H_t\u22121"));
@@ -198,8 +214,10 @@
     const inputs = Y.in.map((y, i) => at(X.in, y, "two-node is-letter", LETTERS[i]));
     const before = Y.before.map((y) => at(X.in, y, "two-node"));
     const hidden = Y.hidden.map((y, j) => {
-      const node = Kit.el("button", { class: "two-node is-state", type: "button", style: { left: X.hidden + "%", top: y + "px" },
-        "aria-label": [`${ORDINAL[j][0]}是怎么算的`, `How ${ORDINAL[j][1]} is computed`], onclick: () => choose(j) });
+      const node = Kit.el("button", { class: "two-node is-state", type: "button",
+        style: { left: X.hidden + "%", top: y + "px" },
+        "aria-label": [`${ORDINAL[j][0]}是怎么算的`, `How ${ORDINAL[j][1]} is computed`],
+          onclick: () => choose(j) });
       el.append(node);
       return node;
     });
@@ -207,7 +225,8 @@
       at(X.out, y, "two-node is-letter", LETTERS[v]);
       const bar = { mine: Kit.el("i", { class: "is-mine" }), other: Kit.el("i", { class: "is-other" }) };
       const value = Kit.el("b"), beside = Kit.el("span", { class: "two-beside" });
-      el.append(Kit.el("div", { class: "two-bet", style: { left: X.out + 5.5 + "%", top: y + "px" } }, value, bar.mine, bar.other, beside));
+      el.append(Kit.el("div", { class: "two-bet", style: { left: X.out + 5.5 + "%", top: y + "px" } }, value,
+        bar.mine, bar.other, beside));
       return { ...bar, value, beside };
     });
 
@@ -231,7 +250,8 @@
         e.line.style.opacity = (v ? 0.22 + 0.78 * Math.min(1, carried) : 0.3).toFixed(2);
         e.k.el.toggleAttribute("data-quiet", carried < 0.005);
       }
-      for (const k of knobs) if (k.name[0] === "b") k.el.toggleAttribute("data-quiet", w[k.name][k.index] === 0);
+      for (const k of knobs) if (k.name[0] === "b") k.el.toggleAttribute("data-quiet",
+        w[k.name][k.index] === 0);
       inputs.forEach((node, i) => node.toggleAttribute("data-on", LETTERS[i] === mine.letter));
       before.forEach((node, i) => paint(node, mine.before ? mine.before[i] : null));
       hidden.forEach((node, i) => {
@@ -242,7 +262,8 @@
         o.value.textContent = fixed(mine.p[v], 3);
         o.mine.style.width = 100 * mine.p[v] + "%";
         o.other.style.width = 100 * other.p[v] + "%";
-        o.beside.textContent = other.word.length ? `${named(other.word)} ${fixed(other.p[v], 3)}` : "";
+        o.beside.textContent = other.word.length
+          ? `${other.word.length < 4 ? named(other.word) : "\u2026"} ${fixed(other.p[v], 3)}` : "";
         o.value.parentNode.toggleAttribute("data-best", mine.p[v] === Math.max(...mine.p));
       });
     } };
@@ -250,12 +271,15 @@
 
   /* ---------- the square ---------- */
   function plane() {
-    const svg = Kit.svg("svg", { viewBox: `${-EDGE} ${-EDGE} ${2 * EDGE} ${2 * EDGE}`, "aria-hidden": "true" });
+    const svg = Kit.svg("svg", { viewBox: `${-EDGE} ${-EDGE} ${2 * EDGE} ${2 * EDGE}`,
+      "aria-hidden": "true" });
     const over = Kit.el("div", { class: "two-over", "aria-hidden": "true" });
     const el = Kit.el("div", { class: "two-plane", role: "img" }, svg, over);
     const per = (v) => (100 * (v + EDGE)) / (2 * EDGE) + "%";
-    const write = (H, cls, content, style) => over.append(Kit.el("span", { class: cls, style: { left: per(H[0]), top: per(-H[1]), ...style } }, content));
-    const d = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(4)} ${(-y).toFixed(4)}`).join("");
+    const write = (H, cls, content, style) => over.append(Kit.el("span",
+      { class: cls, style: { left: per(H[0]), top: per(-H[1]), ...style } }, content));
+    const d = (points) =>
+      points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(4)} ${(-y).toFixed(4)}`).join("");
 
     function ground(w) {
       svg.append(Kit.svg("path", { class: "two-square", d: "M-1 -1H1V1H-1Z" }));
@@ -277,7 +301,8 @@
     function arrow(from, to, cls) {
       const far = apart(from, to);
       if (far < 0.03) return;
-      const [ux, uy] = [(to[0] - from[0]) / far, (to[1] - from[1]) / far], tip = [to[0] - ux * 0.055, to[1] - uy * 0.055];
+      const [ux, uy] = [(to[0] - from[0]) / far, (to[1] - from[1]) / far],
+        tip = [to[0] - ux * 0.055, to[1] - uy * 0.055];
       const size = Math.min(0.075, far / 2), back = [tip[0] - ux * size, tip[1] - uy * size];
       const wing = (s) => [back[0] - s * uy * size * 0.5, back[1] + s * ux * size * 0.5];
       svg.append(Kit.svg("path", { class: "two-way " + cls, d: d([from, back]) }));
@@ -286,19 +311,22 @@
     function path(reader, cls) {
       reader.path.forEach((H, i) => {
         if (i) arrow(reader.path[i - 1], H, cls);
-        svg.append(Kit.svg("circle", { class: "two-dot " + cls, cx: H[0], cy: -H[1], r: i === reader.path.length - 1 ? 0.05 : 0.022 }));
+        svg.append(Kit.svg("circle", { class: "two-dot " + cls, cx: H[0], cy: -H[1],
+          r: i === reader.path.length - 1 ? 0.05 : 0.022 }));
       });
       reader.path.slice(1).forEach((H, i) => {
         const from = reader.path[i], far = apart(from, H);
         if (far < 0.16) return;
-        const off = 0.085, mid = [(from[0] + H[0]) / 2 - ((H[1] - from[1]) / far) * off, (from[1] + H[1]) / 2 + ((H[0] - from[0]) / far) * off];
+        const off = 0.085, mid = [(from[0] + H[0]) / 2 - ((H[1] - from[1]) / far) * off,
+          (from[1] + H[1]) / 2 + ((H[0] - from[0]) / far) * off];
         write(mid, "two-step " + cls, reader.word[i]);
       });
     }
     /* Names of the two places, one above and one below when they are close. */
     function name(reader, cls, below) {
       const shift = { transform: `translate(${-50 - 36 * reader.H[0]}%, ${below ? 45 : -145}%)` };
-      write(reader.H, "two-name " + cls, Kit.el("span", {}, Kit.el("b", {}, named(reader.word)), " ", place(reader.H, 2)), shift);
+      write(reader.H, "two-name " + cls, Kit.el("span", {}, Kit.el("b", {}, named(reader.word)), " ",
+        place(reader.H, 2)), shift);
     }
     return { el, draw(w, mine, other) {
       svg.replaceChildren();
@@ -306,19 +334,24 @@
       ground(w);
       path(other, "is-other");
       path(mine, "is-mine");
-      const gap = apart(mine.H, other.H), close = Math.abs(mine.H[0] - other.H[0]) < 1 && Math.abs(mine.H[1] - other.H[1]) < 0.3;
+      const gap = apart(mine.H, other.H), close = Math.abs(mine.H[0] - other.H[0]) < 1 &&
+        Math.abs(mine.H[1] - other.H[1]) < 0.3;
       if (mine.word.length) name(mine, "is-mine", false);
-      if (other.word.length && named(other.word) !== named(mine.word)) name(other, "is-other", close || (gap < 0.3));
-      Kit.attr(el, "aria-label", [
-        `平面：读完 ${named(mine.word) || "零个字母"}，状态在 ${place(mine.H, 2)}；读完 ${named(other.word) || "零个字母"}，在 ${place(other.H, 2)}`,
-        `Plane: after ${named(mine.word) || "no letter"} the state is at ${place(mine.H, 2)}; after ${named(other.word) || "no letter"}, at ${place(other.H, 2)}`]);
+      if (other.word.length && named(other.word) !== named(mine.word)) name(other, "is-other",
+        close || (gap < 0.3));
+      const after = (reader, nothing) => [named(reader.word) || nothing, place(reader.H, 2)];
+      const [m, o] = [after(mine, "零个字母"), after(other, "零个字母")];
+      const [n, p] = [after(mine, "no letter"), after(other, "no letter")];
+      Kit.attr(el, "aria-label", [`平面：读完 ${m[0]}，状态在 ${m[1]}；读完 ${o[0]}，在 ${o[1]}`,
+        `Plane: after ${n[0]} the state is at ${n[1]}; after ${p[0]}, at ${p[1]}`]);
     } };
   }
 
   /* ---------- one sum, spelled out ---------- */
   function spelled() {
     const el = Kit.el("div", { class: "two-terms" });
-    const block = (value, words, cls) => Kit.el("span", { class: "two-term " + (cls || "") }, Kit.el("b", {}, value), Kit.el("small", {}, words));
+    const block = (value, words, cls) => Kit.el("span", { class: "two-term " + (cls || "") },
+      Kit.el("b", {}, value), Kit.el("small", {}, words));
     const sign = (text) => Kit.el("span", { class: "two-sign" }, text);
     const times = (h, v) => `${fixed(h, 4)} \u00d7 ${v < 0 ? `(${short(v)})` : short(v)}`;
     return { el, draw(w, mine, j) {
@@ -329,7 +362,8 @@
       const s = sum(w, mine.before, mine.letter, j), row = LETTERS.indexOf(mine.letter);
       const from = (i) => ["前一步的" + ORDINAL[i][0], ORDINAL[i][1] + " before"];
       el.replaceChildren(
-        block(short(w.W_xh[row * 2 + j]), [`读到 ${mine.letter}`, `reading ${mine.letter}`], "is-in"), sign("+"),
+        block(short(w.W_xh[row * 2 + j]), [`读到 ${mine.letter}`, `reading ${mine.letter}`], "is-in"),
+          sign("+"),
         block(times(mine.before[0], w.W_hh[j]), from(0)), sign("+"),
         block(times(mine.before[1], w.W_hh[2 + j]), from(1)), sign("+"),
         block(short(w.b_h[j]), ["偏置", "bias"]), sign("="),
@@ -341,7 +375,8 @@
 
   Kit.figure("two", {
     title: ["两个数的记忆", "Two numbers of memory"],
-    defaults: { word: "abb", other: "bb", t: 2, unit: 1, W_xh: "1,0,0,1,-1,0", W_hh: "1,0,-1,0", b_h: "0,0", W_hq: "-1,0,1,0,-1,0", b_q: "0,0,0" },
+    defaults: { word: "abb", other: "bb", t: 2, unit: 1, W_xh: "1,0,0,1,-1,0", W_hh: "1,0,-1,0", b_h: "0,0",
+      W_hq: "-1,0,1,0,-1,0", b_q: "0,0,0" },
     packs: [],
     make(host, fig) {
       const longest = (v) => Math.max(letters(v.word).length, letters(v.other).length);
@@ -352,7 +387,8 @@
       function feed(letter) {
         const before = read();
         if (before.length >= MOST) return;
-        const whole = letters(fig.values.word), next = before.length === fig.values.t && whole[before.length] === letter;
+        const whole = letters(fig.values.word), next = before.length === fig.values.t &&
+          whole[before.length] === letter;
         fig.set(next ? { t: before.length + 1 } : { word: named([...before, letter]), t: before.length + 1 });
         tell();
       }
@@ -376,10 +412,13 @@
         go(to);
         tell();
         return true;
-      }, () => go(0), { every: 900, speeds: null, label: ["一步一步读", "Read step by step"], back: ["上一个字母", "The letter before"], on: ["下一个字母", "The next letter"] });
+      }, () => go(0), { every: 900, speeds: null, label: ["一步一步读", "Read step by step"],
+        back: ["上一个字母", "The letter before"], on: ["下一个字母", "The next letter"] });
       const box = Kit.el("div", { class: "two-track" });
-      const track = Kit.track(box, (t) => { player.stop(); go(t); tell(); }, { least: 30, toggle: () => player.toggle() });
-      const strip = track.strip(["读到的字母；按 a、b、c 再喂一个", "Letters read; press a, b or c to feed one"], () => said);
+      const track = Kit.track(box, (t) => { player.stop(); go(t); tell(); },
+        { least: 30, toggle: () => player.toggle() });
+      const strip = track.strip(["读到的字母；按 a、b、c 再喂一个", "Letters read; press a, b or c to feed one"],
+        () => said);
       strip.el.addEventListener("keydown", (event) => {
         if (event.altKey || event.ctrlKey || event.metaKey) return;
         if (LETTERS.includes(event.key)) feed(event.key);
@@ -388,36 +427,51 @@
         event.preventDefault();
       });
       const beside = track.plain(["并排读的另一段", "The other text, read beside it"]);
-      box.append(Kit.row(["读", "reads"], strip.el, null, "mine"), Kit.row(["对照", "beside"], beside.el, null, "other"));
+      box.append(Kit.row(["读", "reads"], strip.el, null, "mine"),
+        Kit.row(["对照", "beside"], beside.el, null, "other"));
 
-      const key = (letter) => Kit.el("button", { class: "two-key", type: "button", "aria-label": [`喂 ${letter}`, `Feed ${letter}`], onclick: () => feed(letter) }, letter);
-      const erase = Kit.el("button", { class: "two-key is-erase", type: "button", "aria-label": ["去掉最后一个字母", "Take the last letter back"], onclick: drop }, "\u232b");
-      const keep = Kit.el("button", { class: "fig-link", type: "button", onclick: () => { fig.set({ other: named(read()) }); tell(); } });
-      const again = Kit.el("button", { class: "fig-link", type: "button", onclick: () => { fig.set({ ...BASE }); tell(); } }, ["权重复原", "Weights as before"]);
-      const keys = Kit.el("div", { class: "two-keys" }, Kit.el("span", { class: "fig-muted" }, ["喂", "feed"]), ...LETTERS.map(key), erase, player.el);
+      const key = (letter) => Kit.el("button", { class: "two-key", type: "button",
+        "aria-label": [`喂 ${letter}`, `Feed ${letter}`], onclick: () => feed(letter) }, letter);
+      const erase = Kit.el("button", { class: "two-key is-erase", type: "button",
+        "aria-label": ["去掉最后一个字母", "Take the last letter back"], onclick: drop }, "\u232b");
+      const keep = Kit.el("button", { class: "fig-link", type: "button",
+        onclick: () => { fig.set({ other: named(read()) }); tell(); } });
+      const again = Kit.el("button", { class: "fig-link", type: "button",
+        onclick: () => { fig.set({ ...BASE }); tell(); } }, ["权重复原", "Weights as before"]);
+      const keys = Kit.el("div", { class: "two-keys" }, Kit.el("span", { class: "fig-muted" }, ["喂", "feed"]),
+        ...LETTERS.map(key), erase, player.el);
 
       const net = network(change, (j) => fig.set({ unit: j + 1 })), square = plane(), terms = spelled();
       const which = Kit.choice(["怎么算出来的：", "How it is computed:"],
-        [{ value: 1, words: ["第一个数", "first number"] }, { value: 2, words: ["第二个数", "second number"] }],
+        [{ value: 1, words: ["第一个数", "first number"] },
+          { value: 2, words: ["第二个数", "second number"] }],
         (v) => fig.set({ unit: v }), { value: 1 });
       const line = Kit.el("p", { class: "two-verdict" });
       host.append(
         Kit.el("p", { class: "two-ask" }, ["最后一个字母一样，停的地方也一样吗？", "Same last letter. Same place?"]),
-        Kit.el("div", { class: "two-read" }, box, Kit.el("div", { class: "two-hand" }, keys, Kit.el("p", { class: "two-links" }, keep, again))),
+        Kit.el("div", { class: "two-read" }, box, Kit.el("div", { class: "two-hand" }, keys,
+          Kit.el("p", { class: "two-links" }, keep, again))),
         line, Kit.el("div", { class: "two-main" }, net.el, square.el),
         Kit.el("div", { class: "two-sum" }, which.el, terms.el),
         Kit.el("figcaption", { class: "fig-note" }, [
-          "方框里的一点就是一个状态：横着是第一个数，竖着是第二个数。淡的大字是网络站在那一片时押的字母。网络上的每个数都可以拖动（或用方向键）；线越粗，此刻传得越多，橙色为正，蓝色为负。",
-          "A point in the square is a state: the first number across, the second one up. The pale letters say what the network bets on from there. Drag any number in the network, or use the arrow keys; a line is as thick as what it carries now, orange for plus, blue for minus."]));
+          "方框里的一点就是一个状态：横着是第一个数，竖着是第二个数。淡的大字是网络站在那一片时押的字母。" +
+            "网络上的每个数都可以拖动（或用方向键）；线越粗，此刻传得越多，橙色为正，蓝色为负。",
+          "A point in the square is a state: the first number across, the second one up. " +
+            "The pale letters say what the network bets on from there. Drag any number in the network, " +
+            "or use the arrow keys; a line is as thick as what it carries now, orange for plus, blue for minus."]));
 
       function reader(w, text, t) {
         const word = letters(text).slice(0, t), path = states(w, word), n = word.length;
-        return { word, path, H: path[n], before: n ? path[n - 1] : null, letter: n ? word[n - 1] : null, p: probabilities(w, path[n]) };
+        return { word, path, H: path[n], before: n ? path[n - 1] : null, letter: n ? word[n - 1] : null,
+          p: probabilities(w, path[n]) };
       }
       function tapes(v, n) {
         const pad = (text) => ["\u25cb", ...letters(text), ...Array(MOST).fill("")].slice(0, n + 1);
         strip.write(pad(v.word));
-        beside.write(pad(v.other).map((c, i) => Kit.el("span", { class: i > v.t ? "is-ahead" : "" }, c)));
+        const last = letters(v.other).length, state = (i) =>
+          (i > v.t ? "is-ahead" : i === last && v.t > last ? "is-last" : "");
+        beside.write(pad(v.other).map((c, i) => Kit.el("span", { class: state(i) }, c)));
+        beside.el.toggleAttribute("data-over", v.t > last);
         box.style.setProperty("--two-n", n + 1);
         track.cursor(v.t);
       }
@@ -425,7 +479,8 @@
         host.dataset[name] = value;
       }
       function draw(v) {
-        const w = weightsOf(v), n = Math.max(longest(v), 1), t = clamp(Math.round(v.t), 0, n), j = v.unit === 2 ? 1 : 0;
+        const w = weightsOf(v), n = Math.max(longest(v), 1), t = clamp(Math.round(v.t), 0, n),
+          j = v.unit === 2 ? 1 : 0;
         const mine = reader(w, v.word, t), other = reader(w, v.other, t);
         said = verdict(mine, other);
         tapes({ ...v, t }, n);
@@ -435,9 +490,11 @@
         square.draw(w, mine, other);
         which.draw(j + 1);
         const s = terms.draw(w, mine, j);
-        Kit.say(keep, mine.word.length ? [`留下 _${named(mine.word)}_ 作对照`, `Keep _${named(mine.word)}_ to compare with`] : ["不要对照", "Compare with nothing"]);
+        Kit.say(keep, mine.word.length ? [`留下 _${named(mine.word)}_ 作对照`,
+          `Keep _${named(mine.word)}_ to compare with`] : ["不要对照", "Compare with nothing"]);
         keep.hidden = named(mine.word) === named(letters(v.other));
-        again.hidden = Object.keys(SIZES).every((name) => w[name].join() === numbers(BASE[name], BASE[name]).join());
+        again.hidden = Object.keys(SIZES).every((name) => w[name].join() === numbers(BASE[name],
+          BASE[name]).join());
         erase.disabled = !mine.word.length;
         show("word", named(mine.word));
         show("beside", named(other.word));

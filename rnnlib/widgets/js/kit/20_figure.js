@@ -36,10 +36,7 @@
       document.head.append(script);
     });
   }
-  async function unpack(name) {
-    if (!packed.has(name) && sources[name]) await load(name);
-    if (!packed.has(name)) throw new Error(`the data "${name}" are missing`);
-    const data = packed.get(name);
+  async function open(name, data) {
     if (!data.gz) return data;
     const zipped = Uint8Array.from(atob(data.gz), (c) => c.charCodeAt(0));
     const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -50,8 +47,19 @@
     const { gz, ...rest } = data;
     return { ...rest, bytes };
   }
-  Kit.unpacked = function (name) {
-    if (!unpacked.has(name)) unpacked.set(name, unpack(name));
+  /* fetch(name) -> the data, for figures without addresses: a notebook asks its kernel. */
+  async function unpack(name, fetch) {
+    if (!packed.has(name) && sources[name]) await load(name);
+    if (!packed.has(name) && fetch) packed.set(name, await fetch(name));
+    if (!packed.has(name)) throw new Error(`the data "${name}" are missing`);
+    return open(name, packed.get(name));
+  }
+  Kit.unpacked = function (name, fetch) {
+    if (!unpacked.has(name)) {
+      const opening = unpack(name, fetch);
+      unpacked.set(name, opening);
+      opening.catch(() => unpacked.delete(name)); // the next one may try again
+    }
     return unpacked.get(name);
   };
 
@@ -86,9 +94,9 @@
     return (pair) => { clearTimeout(wait); wait = setTimeout(() => { node.textContent = Kit.text(pair); }, 700); };
   }
 
-  Kit.mount = async function (host, name, { values = {}, bridge = null, id = name, packs = {} } = {}) {
+  Kit.mount = async function (host, name, { values = {}, bridge = null, id = name, packs = {}, fetch } = {}) {
     const kind = kinds.get(name);
-    const pack = (wanted) => (wanted in packs ? Promise.resolve(packs[wanted]) : Kit.unpacked(wanted));
+    const pack = (wanted) => (wanted in packs ? Promise.resolve(packs[wanted]) : Kit.unpacked(wanted, fetch));
     host.classList.add("fig", `fig-${name}`);
     try {
       if (!kind) throw new Error(`there is no figure "${name}"`);

@@ -1,5 +1,4 @@
-/* Chance as Python's: with the same seed the same numbers as random.Random(seed), so that a figure can show what
-   rnnlib draws.
+/* Chance as Python's: the same numbers as random.Random(seed), so that a figure can show what rnnlib draws.
 
    const rng = Kit.random(7)      like random.Random(7)
    rng.bits(k)                    getrandbits(k), k from 1 to 32
