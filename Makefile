@@ -12,7 +12,7 @@ NOTEBOOKS = $(or $(FOUND),$(error There is no notebook book/$(or $(CHAPTER),*).i
 # What the notebooks read while they are compared: embedded (the same everywhere) or real.
 CORPORA ?= embedded
 
-.PHONY: help book test lint units notebooks shots run chapter address linkcheck lab bench experiment mutants clean
+.PHONY: help book test lint units notebooks shots run chapter address linkcheck lab bench experiment packs mutants clean
 
 help: ## 列出这些命令 | list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(READY) ## 基准测试 | benchmarks
 
 experiment: $(READY) ## 重做一次长实验：NAME=comparison | repeat a long run, results in rnnlib/results/
 	$(BIN)/python -m experiments $(NAME)
+
+packs: $(READY) ## 图用的数据，NAME="gates units" 只做这几个 | the figures' data, rnnlib/widgets/packs/
+	OMP_NUM_THREADS=1 PYTHONPATH=book/_tools $(BIN)/python -m packs $(NAME)
 
 mutants: $(READY) ## 改坏库的代码，看测试能否发现 | break the library and see whether the tests notice
 	$(BIN)/python tests/mutants.py -j 2

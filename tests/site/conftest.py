@@ -52,19 +52,22 @@ def site(browser) -> Iterator[Site]:
 def figure(browser, tmp_path):
     """Open a page with one figure: ``figure("gates", lang="zh", state="t=3")`` gives the page, ready to be driven.
 
-    Options: lang, theme, width, state (as in the address), values, ready (False: do not wait), and those of a
-    browser's context. The network is cut. A page closes with nothing to complain of.
+    Options: lang, theme, width, state (as in the address), values, ready (False: do not wait), missing (a pack
+    that does not load), and those of a browser's context. The network is cut. A page closes with nothing to complain of.
     """
     opened = []
 
-    def start(name, lang="en", theme="light", width=1280, state="", values=None, ready=True, **options):
+    def start(name, lang="en", theme="light", width=1280, state="", values=None, ready=True, missing=None, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         page, watch = context.new_page(), Watch()
         page.set_default_timeout(20_000)
         context.set_offline(True)
         page.on("request", lambda r: None if r.url.startswith(LOCAL) else watch.outside.append(r.url))
         page.on("pageerror", lambda error: watch.errors.append(str(error)))
-        page.on("console", lambda m: watch.errors.append(m.text) if m.type == "error" else None)
+        if not missing:
+            page.on("console", lambda m: watch.errors.append(m.text) if m.type == "error" else None)
+        if missing:
+            context.route(f"**/packs/{missing}.js", lambda route: route.abort())
         address = write_page(tmp_path, name, lang=lang, theme=theme, values=values)
         page.goto(address + (f"#{name}:{state}" if state else ""))
         page.watch = watch

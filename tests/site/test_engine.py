@@ -615,15 +615,15 @@ def test_a_hundred_steps_give_the_curve_of_torch(page, network, optimizer):
     rate, clip = (0.3, 0.25) if optimizer == "sgd" else (0.005, 0.25)
     offsets = offsets_of(6, T, len(corpus) - 1 - B * T, 5)
     options = {"B": B, "T": T, "rate": rate, "clip": clip, "optimizer": optimizer, "offsets": offsets}
-    got = ask(page, RUN, names=names, options=options, train=corpus, steps=100, held=corpus[:301])
+    got = ask(page, RUN, names=names, options=options, train=corpus, steps=100, held=corpus)
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
     losses, norms = torch_steps(model, corpus, B, T, 6, 100, kind(model.parameters(), lr=rate), clip)
     assert losses[-1] < losses[0] - 0.2 and got["passes"] == 3
     assert 0 < sum(norm > clip for norm in norms) == got["clipped"]
     close(got["losses"], torch.tensor(losses), f"curve of 100 steps, {optimizer}", 1e-3)
     close(got["norms"], torch.tensor(norms), f"norms of 100 steps, {optimizer}", 1e-2)
-    held = rnnlib.training.perplexity(model, torch.tensor(corpus[:301]))
-    close(got["held"], torch.tensor(held), "perplexity after training", 0.05)
+    held = rnnlib.training.perplexity(model, torch.tensor(corpus))
+    close(got["held"], torch.tensor(held), "perplexity after training", 1e-3)
     for name, weights in got["saved"]["weights"].items():
         close(weights, model.state_dict()[name], f"weights after 100 steps, {optimizer}", 2e-2)
 
@@ -956,7 +956,7 @@ BAD = {
         "0 to 2",
     ),
     "labels": (
-        "E.trainer({ kind: 'rnn', V: 3, H: 2, train: Array(40).fill(1), labels: [1], B: 2 })",
+        "E.trainer({ kind: 'rnn', V: 3, H: 2, train: Array(40).fill(1), labels: [1], B: 2, T: 8 })",
         "1 came",
         "40",
     ),

@@ -52,7 +52,9 @@ class Parts:
         self.frame()
 
     def frame(self) -> None:
-        self.js("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        self.js(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+        )
 
     def value(self, name: str) -> object:
         """One value of the figure's state."""
@@ -180,7 +182,13 @@ def test_the_strip_is_a_slider_for_the_keyboard(kit):
         strip = parts["track"].get_by_role("slider", name="Read so far")
         assert strip.get_attribute("aria-valuenow") == "12"
         strip.focus()
-        for key, t in {"ArrowRight": 12, "ArrowLeft": 11, "Home": 0, "PageDown": 1, "End": len(TEXT) - 1}.items():
+        for key, t in {
+            "ArrowRight": 12,
+            "ArrowLeft": 11,
+            "Home": 0,
+            "PageDown": 1,
+            "End": len(TEXT) - 1,
+        }.items():
             parts.key(key)
             assert (parts.event, parts.value("t")) == (f"track {t} key", t)
         parts.key("PageUp")
@@ -238,7 +246,9 @@ def test_bands_report_rows_and_memory_fades(kit):
         assert spans.nth(t).evaluate("s => s.style.getPropertyValue('--was')") == ""
         parts.js("() => [...Kit.mounted.values()][0].set({hold: 0.5})")
         assert spans.nth(t - 1).evaluate("s => s.style.getPropertyValue('--was')") == "0.60"
-        veil = parts["track"].locator(".fig-veil").first.evaluate("v => v.offsetLeft / v.parentNode.clientWidth")
+        veil = (
+            parts["track"].locator(".fig-veil").first.evaluate("v => v.offsetLeft / v.parentNode.clientWidth")
+        )
         weights = [2 if ord(c) > 0x2E80 else 1 for c in TEXT]
         assert veil == pytest.approx(sum(weights[: t + 1]) / sum(weights), abs=0.01)
 
@@ -252,7 +262,10 @@ def test_a_long_text_scrolls_inside_its_own_box(kit, width):
             parts.key(key)
             parts.frame()
             cursor, view = box(parts["long"].locator(".fig-strip .fig-cursor")), box(strip)
-            assert view["x"] - 1 <= cursor["x"] and cursor["x"] + cursor["width"] <= view["x"] + view["width"] + 1
+            assert (
+                view["x"] - 1 <= cursor["x"]
+                and cursor["x"] + cursor["width"] <= view["x"] + view["width"] + 1
+            )
             assert strip.evaluate("s => s.scrollLeft") == band.evaluate("b => b.scrollLeft")
             if key == "End":
                 assert strip.evaluate("s => s.scrollLeft") > 100
@@ -268,13 +281,15 @@ def test_a_drag_to_the_edge_goes_on(kit):
         parts.page.mouse.move(b["x"] + 100, b["y"] + 10)
         parts.page.mouse.down()
         parts.page.mouse.move(b["x"] + b["width"] - 3, b["y"] + 10, steps=3)
-        first = parts.value("at")
-        parts.page.wait_for_function("first => [...Kit.mounted.values()][0].values.at > first + 8", arg=first)
+        first = parts.value("long")
+        parts.page.wait_for_function(
+            "first => [...Kit.mounted.values()][0].values.long > first + 8", arg=first
+        )
         parts.page.mouse.up()
         parts.page.mouse.move(5, 5)
-        rest = parts.value("at")
+        rest = parts.value("long")
         parts.page.wait_for_timeout(200)
-        assert parts.value("at") == rest
+        assert parts.value("long") == rest
 
 
 def test_rows_stand_beside_or_under_their_labels(kit):
@@ -291,7 +306,12 @@ def test_rows_stand_beside_or_under_their_labels(kit):
 def test_bars_show_the_best_in_order_and_mark_the_truth(kit):
     with kit() as parts:
         rows = parts["track"].locator(".fig-bars__row")
-        shares = rows.evaluate_all("r => r.map((x) => parseInt(x.querySelector('.fig-bars__value').textContent))")
+        parts.js(
+            "() => document.getAnimations().forEach((a) => a.effect.getComputedTiming().iterations < 9 && a.finish())"
+        )
+        shares = rows.evaluate_all(
+            "r => r.map((x) => parseInt(x.querySelector('.fig-bars__value').textContent))"
+        )
         lengths = rows.evaluate_all(
             "r => r.map((x) => new DOMMatrix(getComputedStyle(x.querySelector('.fig-bars__bar')).transform).a)"
         )
@@ -308,7 +328,10 @@ def test_two_networks_stand_side_by_side_and_can_be_picked(kit):
     with kit() as parts:
         two = parts["twobars"]
         assert two.locator(".fig-bars__row").count() == 5
-        left, right = box(two.locator(".is-left.fig-bars__bar").first), box(two.locator(".is-right.fig-bars__bar").first)
+        left, right = (
+            box(two.locator(".is-left.fig-bars__bar").first),
+            box(two.locator(".is-right.fig-bars__bar").first),
+        )
         letter = box(two.locator(".fig-bars__letter").first)
         assert left["x"] + left["width"] <= letter["x"] and right["x"] >= letter["x"] + letter["width"]
         c = two.locator(".fig-bars__letter").nth(1).inner_text()
@@ -331,9 +354,9 @@ def test_a_slider_moves_by_hand_and_goes_home(kit):
         assert parts.event == "warm 1 true"
         parts.key("End")
         assert parts.value("warm") == 2
-        warm.dblclick()
-        assert parts.value("warm") == 1
         b = box(warm)
+        warm.dblclick(position={"x": 0.2 * b["width"], "y": b["height"] / 2})
+        assert parts.value("warm") == 1
         drag(parts, warm, (0.5, 0.5), (0.25, 0.5))
         expected = 2 * (0.25 * b["width"] - 7.5) / (b["width"] - 15)
         assert parts.value("warm") == pytest.approx(expected, abs=0.06)
@@ -388,7 +411,12 @@ def test_segmented_buttons_are_a_radio_group(kit):
         radio = group.get_by_role("radio")
         assert [r.get_attribute("tabindex") for r in radio.all()] == ["-1", "0", "-1"]
         radio.nth(1).focus()
-        for key, cell in {"ArrowRight": "lstm", "ArrowDown": "rnn", "ArrowLeft": "lstm", "Home": "rnn"}.items():
+        for key, cell in {
+            "ArrowRight": "lstm",
+            "ArrowDown": "rnn",
+            "ArrowLeft": "lstm",
+            "Home": "rnn",
+        }.items():
             parts.key(key)
             assert (parts.event, parts.value("cell")) == (f"choice {cell}", cell)
         assert radio.nth(0).evaluate("r => r === document.activeElement && r.tabIndex === 0")
@@ -450,7 +478,9 @@ def test_a_field_cleans_and_says_what_it_dropped(kit):
         assert note.inner_text() == "网络不认识，去掉了：7 : é"
         parts.lang("en")
         field.fill("a" * 40)
-        parts.page.wait_for_function("() => document.querySelector('figure').dataset.event.endsWith('a'.repeat(24))")
+        parts.page.wait_for_function(
+            "() => document.querySelector('figure').dataset.event.endsWith('a'.repeat(24))"
+        )
         assert parts.value("text") == "a" * 24
         assert note.inner_text() == "Only the first 24 characters are used"
         field.fill("fine")
@@ -461,7 +491,7 @@ def test_a_field_cleans_and_says_what_it_dropped(kit):
 def test_an_input_method_is_not_disturbed(kit):
     with kit() as parts:
         seen = parts.js(
-            """async () => { const seen = [], f = Kit.field(["字", "text"], {letters: "时间", max: 4, wait: 10}, (v) => seen.push(v));
+            """async () => { const seen = [], f = Kit.field(["字", "text"], {letters: "shi时间", max: 4, wait: 10}, (v) => seen.push(v));
               document.querySelector("main").append(f.el); const rest = () => new Promise((done) => setTimeout(done, 60));
               const put = (v, type) => { f.input.value = v; f.input.dispatchEvent(new Event(type || "input", {bubbles: true})); };
               f.input.dispatchEvent(new Event("compositionstart")); put("shi"); await rest(); const during = seen.length + "/" + f.input.value;
@@ -513,7 +543,10 @@ def test_the_player_is_slow_where_motion_is_reduced(kit):
         parts.page.wait_for_timeout(700)
         assert parts.value("t") == t
         parts.page.wait_for_function("t => [...Kit.mounted.values()][0].values.t === t + 1", arg=t)
-        assert parts.js("() => getComputedStyle(document.querySelector('.is-flowing path')).animationName") == "none"
+        assert (
+            parts.js("() => getComputedStyle(document.querySelector('.is-flowing path')).animationName")
+            == "none"
+        )
 
 
 # ---------------------------------------------------------------- curve and plot
@@ -521,7 +554,14 @@ def test_a_curve_is_scrubbed(kit):
     with kit() as parts:
         curve = parts["curve"].get_by_role("slider", name="Perplexity")
         curve.focus()
-        for key, at in {"ArrowRight": 10, "PageUp": 14, "ArrowDown": 13, "Home": 0, "End": 40, "PageDown": 36}.items():
+        for key, at in {
+            "ArrowRight": 10,
+            "PageUp": 14,
+            "ArrowDown": 13,
+            "Home": 0,
+            "End": 40,
+            "PageDown": 36,
+        }.items():
             parts.key(key)
             assert (parts.event, parts.value("at")) == (f"curve {at}", at)
         parts.frame()
@@ -553,8 +593,14 @@ def test_curves_stand_where_their_numbers_are(kit):
 
 def test_curves_differ_in_more_than_colour_and_have_a_key(kit):
     with kit() as parts:
-        looks = parts["curve"].locator(".fig-curve").nth(1).locator(".fig-curve__series").evaluate_all(
-            "s => s.map((p) => { const c = getComputedStyle(p); return [c.strokeDasharray, c.strokeWidth].join('/'); })"
+        looks = (
+            parts["curve"]
+            .locator(".fig-curve")
+            .nth(1)
+            .locator(".fig-curve__series")
+            .evaluate_all(
+                "s => s.map((p) => { const c = getComputedStyle(p); return [c.strokeDasharray, c.strokeWidth].join('/'); })"
+            )
         )
         assert len(set(looks)) == 4
         assert parts["curve"].locator(".fig-curve__key").nth(1).inner_text().split("\n")[0].startswith("RNN")
@@ -615,7 +661,9 @@ def test_a_matrix_reports_the_cell_pointed_at(kit):
         parts.lang("zh")
         assert read.inner_text() == f"i，7：{digits[23]}"
         frame = box(matrix.locator(".fig-matrix__frame.is-row"))
-        assert frame["y"] == pytest.approx(b["y"] + 2 * b["height"] / 5, abs=1) or frame["width"] == pytest.approx(b["width"], abs=1)
+        assert frame["y"] == pytest.approx(b["y"] + 2 * b["height"] / 5, abs=1) or frame[
+            "width"
+        ] == pytest.approx(b["width"], abs=1)
         parts.key("Escape")
         assert parts.event.endswith("leave")
 
@@ -689,7 +737,7 @@ def test_a_network_of_two_directions_has_arrows_both_ways(kit):
 def test_any_other_arrows_and_a_network_without_time(kit):
     with kit(width=390) as parts:
         found = parts.js(
-            """() => { const n = Kit.network(["卷积", "convolution"]); n.el.classList.add("fig"); document.querySelector("main").append(n.el);
+            """() => { const n = Kit.network(["卷积", "convolution"]); const fig = Kit.el("div", {class: "fig"}, n.el); document.querySelector("main").append(fig);
               n.draw({T: 20, recurrent: false, letters: Array.from("abcdefghijklmnopqrst"), at: 19, extra: [{from: [-1, 2], to: [0, 4], strength: 1, mark: "path"}]});
               return [n.el.querySelectorAll('[data-edge^="on"]').length, n.el.querySelectorAll('[data-edge^="extra"]').length, n.el.scrollLeft > 0]; }"""
         )
@@ -705,9 +753,17 @@ def test_a_tree_opens_by_keyboard_and_mouse(kit):
         here = "() => { const a = document.activeElement; return [a.dataset.id, a.getAttribute('aria-expanded')]; }"
         assert items.count() == 12
         items.first.focus()
-        for key, expected in [("ArrowDown", ["n00", "false"]), ("ArrowRight", ["n00", "true"]), ("ArrowRight", ["n000", None]),
-                              ("ArrowLeft", ["n00", "true"]), ("ArrowLeft", ["n00", "false"]), ("ArrowLeft", ["n0", "true"]),
-                              ("End", ["n22", "false"]), ("ArrowUp", ["n21", "false"]), ("Home", ["n0", "true"])]:
+        for key, expected in [
+            ("ArrowDown", ["n00", "false"]),
+            ("ArrowRight", ["n00", "true"]),
+            ("ArrowRight", ["n000", None]),
+            ("ArrowLeft", ["n00", "true"]),
+            ("ArrowLeft", ["n00", "false"]),
+            ("ArrowLeft", ["n0", "true"]),
+            ("End", ["n22", "false"]),
+            ("ArrowUp", ["n21", "false"]),
+            ("Home", ["n0", "true"]),
+        ]:
             parts.key(key)
             assert parts.js(here) == expected, key
         parts.key("ArrowDown", "Enter")
@@ -721,12 +777,14 @@ def test_a_tree_opens_by_keyboard_and_mouse(kit):
         label = items.first.get_attribute("aria-label")
         assert "49 %, kept" in label
         parts.lang("zh")
-        assert "49 %，留下" in items.first.get_attribute("aria-label")
+        assert "49 %，留下" in parts["tree"].locator("li").first.get_attribute("aria-label")
 
 
 # ---------------------------------------------------------------- predict, quiz, progress
 def kept(parts: Parts) -> dict:
-    return parts.js("() => Object.fromEntries(Object.entries(localStorage).map(([k, v]) => [k, JSON.parse(v)]))")
+    return parts.js(
+        "() => Object.fromEntries(Object.entries(localStorage).map(([k, v]) => [k, JSON.parse(v)]))"
+    )
 
 
 def test_a_guess_comes_first_and_is_remembered(kit):
@@ -750,7 +808,8 @@ def test_a_guess_comes_first_and_is_remembered(kit):
         assert "和你猜的不一样。你猜的是：无穷大；实际是：28" in part.inner_text()
         part.get_by_role("button", name="再问一次").click()
         part.get_by_role("button", name="直接看").click()
-        assert "猜的" not in part.locator(".fig-predict__answer").inner_text() and kept(parts).keys() == {"book:guess:parts"}
+        assert "猜" not in part.locator(".fig-predict__answer").inner_text()
+        assert kept(parts) == {}  # no guess, nothing to remember
 
 
 def test_an_answer_may_take_its_time(kit):
@@ -775,7 +834,10 @@ def test_a_quiz_judges_explains_and_remembers(kit):
         quiz = parts["quiz"]
         one = quiz.locator(".fig-quiz__one")
         one.nth(0).get_by_role("button", name="the whole text").click()
-        assert "Not quite. Your answer: the whole text; it is: a summary that helps to predict" in one.nth(0).inner_text()
+        assert (
+            "Not quite. Your answer: the whole text; it is: a summary that helps to predict"
+            in one.nth(0).inner_text()
+        )
         assert "There is no room" in one.nth(0).inner_text() and "learns to keep" in one.nth(0).inner_text()
         assert parts.event == "quiz 0 1 3"
         answer = one.nth(1).get_by_role("textbox", name="Your answer")
@@ -803,7 +865,11 @@ def test_a_quiz_judges_explains_and_remembers(kit):
         assert parts.event == "quiz 2 3 3" and "Right." in one.nth(2).inner_text()
         assert quiz.locator(".fig-quiz__score").inner_text() == "3 of 3 answered, 2 right."
         found = kept(parts)["book:quiz:parts"]
-        assert (found["answers"], found["right"], found["of"]) == ([0, 27, [0, 1, 2, 3]], [False, True, True], 3)
+        assert (found["answers"], found["right"], found["of"]) == (
+            [0, 27, [0, 1, 2, 3]],
+            [False, True, True],
+            3,
+        )
         load(parts)
         assert quiz.locator(".fig-quiz").get_attribute("data-right") == "2"
         for _ in range(3):
@@ -859,12 +925,17 @@ def violations(parts: Parts, axe: str) -> list[str]:
     parts.page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
     parts.js(axe)
     found = parts.js("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:300]}" for rule in found for node in rule["nodes"]]
+    return [
+        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("lang", ["zh", "en"])
+VIEWS = [("zh", "light", 390), ("en", "light", 1280), ("zh", "dark", 1280), ("en", "dark", 390)]
+
+
+@pytest.mark.parametrize(("lang", "theme", "width"), VIEWS)
 def test_axe_finds_nothing_before_and_after(kit, axe, lang, theme, width):
     with kit(lang=lang, theme=theme, width=width) as parts:
         assert violations(parts, axe) == []
@@ -877,10 +948,12 @@ def test_axe_finds_nothing_before_and_after(kit, axe, lang, theme, width):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en", "both"])
-@pytest.mark.parametrize("width", [320, 390, 768])
-def test_nothing_is_wider_than_the_page(kit, lang, width):
-    with kit(lang=lang, width=width) as parts:
-        assert parts.js("() => document.documentElement.scrollWidth") == width
+def test_nothing_is_wider_than_the_page(kit, lang):
+    with kit(lang=lang, width=1280) as parts:
+        for width in (1000, 768, 390, 320, 1280):
+            parts.page.set_viewport_size({"width": width, "height": 900})
+            parts.frame()
+            assert parts.js("() => document.documentElement.scrollWidth") == width
 
 
 def test_every_name_is_there_in_both_languages(kit):
@@ -922,7 +995,7 @@ def test_every_file_says_what_it_is_for():
     for path in SCRIPTS:
         text = path.read_text(encoding="utf-8")
         assert text.startswith("/*") and '"use strict"' in text, path.name
-        for word in ("innerHTML", "eval(", "fetch(", "document.write"):
+        for word in ("innerHTML", "eval(", "XMLHttpRequest", "document.write"):
             assert word not in text, (path.name, word)
 
 
@@ -942,4 +1015,6 @@ def test_numbers_are_written_short(kit):
         values = [0, 0.01, 250, 3e-4, 1e6, -0.5, 0.123456]
         written = parts.js("values => values.map(Kit.short)", values)
         assert written == ["0", "0.01", "250", "3\u00b710\u207b\u2074", "10\u2076", "\u22120.5", "0.123"]
-        assert json.dumps(parts.js("() => [...'a字，é１'].map(Kit.wide)")) == "[false, true, true, false, true]"
+        assert (
+            json.dumps(parts.js("() => [...'a字，é１'].map(Kit.wide)")) == "[false, true, true, false, true]"
+        )

@@ -1,1 +1,1 @@
-"""Data for the figures of the book: each module makes one file of ``rnnlib/widgets/packs``; ``make packs``."""
+"""Data for the figures: each module makes one file of ``rnnlib/widgets/packs``; ``make packs``."""

@@ -1,4 +1,4 @@
-"""RNN, GRU in both forms and LSTM, 48 units each, trained alike: what their gates do and what their states hold."""
+"""RNN, GRU in both forms and LSTM, 48 units each, trained alike: what gates do and what states hold."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from rnnlib import scratch
 
 ABOUT = (
     "RNN、GRU（两种形式）与 LSTM，各 48 个单元，在《时间机器》上同样训练；单元从慢到快排列",
-    "RNN, GRU (both forms) and LSTM, 48 units each, trained alike on The Time Machine; units from slow to fast",
+    "RNN, GRU (both forms) and LSTM, 48 units each, trained alike on The Time Machine; units from slow to "
+    "fast",
 )
 H, EPOCHS, SEEDS = 48, 25, (0, 1, 2)
 RATES = (4e-3, 8e-3, 1.6e-2)
 CONDITIONS = {
     "corpus": "time_machine",
-    "training": "load_text(max_tokens=None): all but the last tenth; B = 32, T = 64, sequential; Adam, clip 1, "
-    f"{EPOCHS} epochs, rate falling along a cosine, best epoch kept; the rate of each network chosen from "
-    f"{', '.join(f'{rate:g}' for rate in RATES)} with seed 9 and 6 epochs, by validation perplexity; the packed seed "
-    "is the one in the middle",
+    "training": "load_text(max_tokens=None): all but the last tenth; B = 32, T = 64, sequential; Adam, "
+    f"clip 1, {EPOCHS} epochs, rate falling along a cosine, best epoch kept; the rate of each network chosen "
+    f"from {', '.join(f'{rate:g}' for rate in RATES)} with seed 9 and 6 epochs, by validation perplexity; "
+    "the packed seed is the one in the middle",
     "seeds": list(SEEDS),
 }
 LAYERS: dict[str, Callable[[int], nn.Module]] = {

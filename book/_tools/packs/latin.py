@@ -1,4 +1,4 @@
-"""The character RNN of chapters 3 and 5: 256 units, the first 10,000 characters of The Time Machine by heart."""
+"""The character RNN of chapters 3 and 5, 256 units; 10,000 characters of The Time Machine by heart."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from packs.training import fit, indices, longest_copy, rounded, tale, time_machi
 
 ABOUT = (
     "第 3、5 章的字符 RNN，256 个单元，已把《时间机器》开头的 10,000 个字符背熟",
-    "the character RNN of chapters 3 and 5, 256 units, that knows the first 10,000 characters of The Time Machine "
-    "by heart",
+    "the character RNN of chapters 3 and 5, 256 units, that knows the first 10,000 characters of The Time "
+    "Machine by heart",
 )
 SEED, EPOCHS, RATE = 42, 250, 2e-3
 CONDITIONS = {
@@ -50,6 +50,6 @@ def make(pack: Pack) -> dict[str, Any]:
         "best_valid": [best, rounded(low)],
     }
     print(
-        f"  train {entry['train']}  valid {entry['valid']}  float {entry['float']}  best {entry['best_valid']}"
+        *(f"  {key} {entry[key]}" for key in ("train", "valid", "float", "best_valid")),
     )
     return {"model": entry, "samples": samples}

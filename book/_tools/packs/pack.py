@@ -2,9 +2,9 @@
 
     Kit.pack("NAME", {...json..., "size": N, "gz": "base64 of gzip of the arrays one after another"});
 
-Wherever the JSON has ``arrays``, each entry says where an array lies in the N bytes: ``offset`` (a multiple of
-4), ``shape``, ``dtype``, little endian. Weights are int8: an entry with ``scale`` has at that offset one float32
-for each row, and value[r, c] = q[r, c] * scale[r]. An entry with ``step`` means value = stored * step.
+Wherever the JSON has ``arrays``, each entry says where an array lies in the N bytes: ``offset`` (a multiple
+of 4), ``shape``, ``dtype``, little endian. Weights are int8: an entry with ``scale`` has at that offset one
+float32 for each row, and value[r, c] = q[r, c] * scale[r]. With ``step``, value = stored * step.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CHANGING = ("date", "seconds", "cpu_seconds")  # of the conditions: what differs
 
 
 def quantize(weight: Tensor, levels: int = 127) -> tuple[Tensor, Tensor]:
-    """int8 numbers (R, C) from -levels to levels, and a float32 scale (R,) for the rows of a matrix (R, C)."""
+    """int8 numbers (R, C) from -levels to levels, and a float32 scale (R,), for a matrix (R, C)."""
     scale = (weight.double().abs().amax(dim=1) / levels).clamp_min(1e-12).float()
     q = (weight.double() / scale.double()[:, None]).round().clamp(-levels, levels)
     return q.to(torch.int8), scale
@@ -65,7 +65,7 @@ class Pack:
         return offset
 
     def array(self, values: Tensor, dtype: str, step: float | None = None) -> dict[str, Any]:
-        """Add an array; the entry that says where it lies. With ``step`` the values are divided by it first."""
+        """Add an array, divided by ``step`` if given; the entry that says where it lies."""
         if step is not None:
             values = (values.double() / step).round()
         stored = values.to(DTYPES[dtype])

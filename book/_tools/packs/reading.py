@@ -98,7 +98,7 @@ def replaced(X: Tensor, V: int) -> Tensor:
 
 
 def letters_left(model: nn.Module, X: Tensor, **options) -> dict[str, Tensor]:
-    """How much of letter s is left in the state after letter t: ``H``, and for an LSTM ``C``, both (T, T) [t, s].
+    """How much of letter s is left in the state after letter t: ``H``, of an LSTM also ``C``, (T, T) [t, s].
 
     Letter s is replaced by four others; the distance of the state at t from where it would have been, summed
     over the four, divided by the largest such distance from s up to t. The sum of row t counts the letters

@@ -23,7 +23,7 @@ globalThis.RNNEngine = (function engine() {
   /* Blocks of H rows in every weight, from top to bottom, in torch's order; N is the candidate. */
   const BLOCKS = { rnn: ["N"], gru: ["R", "Z", "N"], lstm: ["I", "F", "N", "O"] };
   const GATES = { rnn: [], gru: ["R", "Z"], lstm: ["I", "F", "O"] };
-  /* rnn: the activation. gru: the reset gate acts after the product, as in torch, or before it, as in the paper. */
+  /* rnn: the activation. gru: the reset gate acts after the product (torch.nn) or before it (the paper). */
   const FORMS = { rnn: ["tanh", "relu"], gru: ["after", "before"], lstm: ["usual"] };
 
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
@@ -305,7 +305,7 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* ============ the cells: one step, B rows ============ */
-  /* What is added to every row before a cell: both biases, but not b_hn of torch's GRU: the reset gate has it. */
+  /* What every row gets before a cell: both biases, but not b_hn of torch's GRU: the reset gate has it. */
   function bias(model, W, out) {
     const { kind, form, H } = model, waits = kind === "gru" && form === "after" ? 2 * H : Infinity;
     for (let k = 0; k < W.bih.length; k++) out[k] = W.bih[k] + (k < waits ? W.bhh[k] : 0);
@@ -385,7 +385,7 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* ============ one step, one row: what the figures show ============ */
-  /* A state: layers[l] = {h, c, N and the gates}, each of H numbers; state.h and so on are the top layer's. */
+  /* A state: layers[l] = {h, c, N and the gates}, each of H numbers; state.h, .N ... are the top layer's. */
   function blank(model) {
     const { kind, H, L } = model, K = BLOCKS[kind].length * H, layers = [];
     for (let l = 0; l < L; l++) {
@@ -429,8 +429,8 @@ globalThis.RNNEngine = (function engine() {
     dots(out, 0, 0, h, 0, 0, model.weights[model.head + ".weight"], 0, D, 1, D, model.outputs);
     return out;
   }
-  /* The n numbers from `at` on become softmax(numbers / temperature). Returns log(sum(exp(numbers))), which is
-     right at temperature 1 only. */
+  /* The n numbers from `at` on become softmax(numbers / temperature). Returns log(sum(exp(numbers))), right
+     at temperature 1 only. */
   function softmax(x, at, n, temperature = 1) {
     let top = -Infinity, sum = 0;
     for (let i = at; i < at + n; i++) if (x[i] > top) top = x[i];

@@ -71,7 +71,7 @@
   }
   function verdict({ scheme, B, T, k }, plan) {
     const n = plan.batches.length, random = scheme === "random", read = random ? T : k * T;
-    const now = [`读完第 ${k} 批，一行的状态连着读了`, `After minibatch ${k}, the state of a row has read`];
+    const now = [`读完第 ${k} 批，一行的状态连着读了`, `After minibatch ${k}, a row's state has read`];
     const unit = ["个字符", read === 1 ? "character" : "characters"];
     if (k === n) {
       const why = ["这是最后一批，一个迭代周期到此结束。", "That was the last minibatch: the epoch ends here."];
@@ -96,7 +96,8 @@
       for (let t = 0; t < T; t++) {
         const own = cells[start + t];
         own.k = i + 1;
-        own.classes = [i + 1 === k && "is-x", t === 0 && "is-first", t === T - 1 && "is-last"].filter(Boolean);
+        own.classes = t === 0 ? ["is-first"] : t === T - 1 ? ["is-last"] : [];
+        if (own.k === k) own.classes.push("is-x");
       }
       cells[start].tag = `${i + 1}.${b}`;
     }));

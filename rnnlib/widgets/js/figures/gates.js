@@ -258,8 +258,10 @@
       fig.set({ hold: holdText(now) });
     }
     function forgetBias() {
-      const slider = Kit.slider(["遗忘门的偏置 *b*", "forget bias *b*"], { min: -4, max: 4, step: 0.1, value: 0, ticks: [-4, -2, 0, 2, 4],
-        format: (v) => (v > 0 ? "+" : v < 0 ? "−" : "±") + Math.abs(v).toFixed(1) }, (v) => fig.set({ bias: v }));
+      /* The slider counts from 0, its values are written as what is added to the bias. */
+      const added = (v) => Number((v - 4).toFixed(1)), signed = (b) => (b > 0 ? "+" : b < 0 ? "−" : "±") + Math.abs(b);
+      const slider = Kit.slider(["遗忘门的偏置加", "added to forget bias"], { min: 0, max: 8, step: 0.1, value: 4, ticks: [0, 2, 4, 6, 8],
+        format: (v) => signed(added(v)) }, (v) => fig.set({ bias: added(v) }));
       sparks = { slider, letters: spark("is-letters"), ppl: spark("is-ppl"), lettersSide: el("div", {}), pplSide: el("div", {}) };
       sparks.el = el("div", { class: "gates__bias" }, slider.el,
         Kit.row(["*C* 里还剩", "left in *C*"], sparks.letters.el, sparks.lettersSide, "spark"),
@@ -364,7 +366,7 @@
     }
     function drawBias(values) {
       const T = track.n, t = track.t, off = "F" in holds(values.hold);
-      sparks.slider.draw(values.bias);
+      sparks.slider.draw(Number((values.bias + 4).toFixed(1)));
       sparks.el.toggleAttribute("data-off", off);
       const points = SWEEP.map((bias) => ({ bias, kept: cache.get(atBias(bias).key) })).filter((p) => p.kept && p.kept.left && p.kept.left.c.length === T * T);
       const now = cache.get(request("lstm", values, sentence()).key) || {}, has = now.left && now.left.c.length === T * T;

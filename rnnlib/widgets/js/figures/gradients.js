@@ -90,18 +90,18 @@
   }
   /* All that is shown, from the settings. Clipping multiplies a network's whole gradient by one factor. */
   function measure(nets, v) {
-    const cut = v.cut ? v.k : v.T, runs = nets.map((net) => backward(net,
-      { rho: v.rho, T: v.T, tanh: v.tanh, size: v.size, cut }));
+    const settings = { rho: v.rho, T: v.T, tanh: v.tanh, size: v.size, cut: v.cut ? v.k : v.T };
+    const runs = nets.map((net) => backward(net, settings));
     const factors = runs.map((r) => (v.clip ? Math.min(1, v.theta / r.total) : 1));
-    const lags = Array.from({ length: v.T + 1 }, (_, k) => k),
-      full = lags.map((k) => median(runs.map((r) => r.norms[k])));
+    const lags = Array.from({ length: v.T + 1 }, (_, k) => k);
+    const full = lags.map((k) => median(runs.map((r) => r.norms[k])));
     const reach = v.cut ? Math.min(v.k - 1, v.T) : v.T; // the last lag that the gradient gets to
     return {
+      runs, factors,
       lines: runs.map((r, i) => r.norms.slice(0, reach + 1).map((n) => n * factors[i])), full, reach,
       middle: lags.slice(0, reach + 1).map((k) => median(runs.map((r, i) => r.norms[k] * factors[i]))),
       perStep: full[v.T] ** (1 / v.T), slope: median(runs.map((r) => r.slope)),
-      total: median(runs.map((r) => r.total)), factor: median(factors),
-        clipped: factors.filter((f) => f < 1).length,
+      total: median(runs.map((r) => r.total)), factor: median(factors), clipped: factors.filter((f) => f < 1).length,
       early: runs.filter((r) => Math.max(...r.norms) > 1.05 && r.norms[v.T] < 1).length,
       tenth: full.findIndex((n) => n < 0.1),
     };
@@ -333,9 +333,8 @@
       let said = ["", ""];
       const set = (patch) => { fig.set(patch); fig.say(said); };
       const settled = (v) => ({ ...v, rho: clamp(v.rho, 0.5, 1.5), T: clamp(Math.round(v.T), 5, LONGEST),
-        size: clamp(v.size, 0, 2),
-        k: clamp(Math.round(v.k), 1, LONGEST), theta: clamp(v.theta, 0.001, 100),
-          at: clamp(Math.round(v.at), 0, LONGEST) });
+        size: clamp(v.size, 0, 2), k: clamp(Math.round(v.k), 1, LONGEST), theta: clamp(v.theta, 0.001, 100),
+        at: clamp(Math.round(v.at), 0, LONGEST) });
 
       const rho = Kit.slider(["谱半径 ρ", "Spectral radius ρ"], { min: 0.5, max: 1.5, step: 0.01, value: 0.9,
         ticks: [0.5, 0.7, 0.9, 1.1, 1.3, 1.5] }, (v) => set({ rho: v }));
@@ -359,7 +358,7 @@
       host.append(
         Kit.el("p", { class: "grad-ask" }, ["很久以前的事，还听得见吗？", "Can the far past still be heard?"]),
         Kit.el("div", { class: "grad-top" }, rho.el, Kit.el("div", {},
-          Kit.el("p", { class: "fig-big" }, ["每走一步", "each step back"], " ", big), parts)),
+          Kit.el("p", { class: "fig-big" }, ["每往回一步", "each step back"], " ", big), parts)),
         stage.el, line,
         Kit.el("div", { class: "grad-settings" }, setting(tanh, size), setting(cut, k), setting(clip, theta),
           setting(null, T)),
@@ -372,8 +371,11 @@
             "Only the last step has a loss. Clipping looks at the norm of the whole gradient (W and b together); " +
             "above θ it shrinks all steps alike: the line moves, and what vanished stays vanished."]));
 
-      function draw(values) {
-        const v = settled(values), m = measure(nets, v);
+      let m = null;
+      function draw(values, keys) {
+        const v = settled(values);
+        if (!m || !keys || keys.some((key) => key !== "at")) m = measure(nets, v); // the cursor alone changes nothing
+        fig.result = m;
         said = verdict(v, m);
         Kit.say(line, said);
         said = said.map((s) => s.replace(/_/g, ""));
@@ -400,7 +402,4 @@
       return { draw };
     },
   });
-
-  /* For tests: network(m) and backward(net, settings), as described above. */
-  Kit.gradients = { network, backward, radius };
 })(globalThis.Kit);

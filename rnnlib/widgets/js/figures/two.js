@@ -17,7 +17,7 @@
     const given = String(text).split(",");
     return base.split(",").map((usual, i) => {
       const v = given[i] === undefined || given[i].trim() === "" ? NaN : Number(given[i]);
-      return Number.isFinite(v) ? clamp(v, -9, 9) : Number(usual);
+      return Number.isFinite(v) ? clamp(v, -LIMIT, LIMIT) : Number(usual);
     });
   }
   const weightsOf = (values) => Object.fromEntries(Object.keys(SIZES).map((name) =>

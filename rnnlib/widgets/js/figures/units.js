@@ -12,50 +12,76 @@
 (function (root) {
   "use strict";
   const Kit = root.Kit, { el } = Kit;
-  const KILOBYTES = 89, PAGE = 330, AROUND = 22, LISTED = 5, SERIES = ["H", "C", "I", "F", "O"];
+  const KILOBYTES = 112, PAGE = 330, AROUND = 33, LISTED = 5, SERIES = ["H", "C", "I", "F", "O"];
   const WHAT = { H: ["隐状态 H", "hidden state H"], C: ["记忆元 C", "memory cell C"], I: ["输入门 I", "input gate I"],
     F: ["遗忘门 F", "forget gate F"], O: ["输出门 O", "output gate O"] };
 
   /* ---------- pure parts ---------- */
-  /* Guesses: at(text, i, place) for single characters; "same" and "after" depend on what is marked. */
-  const place = (text) => {
-    const out = new Uint8Array(text.length);
-    for (let i = 0, k = 0; i < text.length; i++) out[i] = k = text[i] === " " ? 0 : Math.min(255, k + 1);
-    return out;
-  };
+  const isLetter = (c) => c !== undefined && /[A-Za-z']/.test(c);
+  /* Of every character: its place in its word (1, 2, ... or 0) and in its sentence, and whether it is spoken (a
+     paragraph ends a speech). */
+  let known = null; // the last answer: it is asked for often
+  function places(text) {
+    if (known && known.text === text) return known;
+    const word = new Uint8Array(text.length), spoken = new Uint8Array(text.length), sentence = new Uint8Array(text.length);
+    let k = 0, inside = 0, far = 0;
+    for (let i = 0; i < text.length; i++) {
+      word[i] = k = isLetter(text[i]) ? Math.min(255, k + 1) : 0;
+      if (text[i] === "\n" && text[i - 1] === "\n") inside = 0;
+      else if (text[i] === '"') inside = 1 - inside;
+      spoken[i] = inside;
+      sentence[i] = far = ".?!".includes(text[i]) ? 0 : Math.min(255, far + (far || isLetter(text[i]) ? 1 : 0));
+    }
+    known = { text, word, spoken, sentence };
+    return known;
+  }
+  /* Guesses: at(text, i, places) for a single character; "same" and "after" depend on what is marked. */
   const RULES = {
-    first: { words: ["词的第一个字母", "the first letter of a word"], at: (text, i, k) => k[i] === 1 },
-    space: { words: ["空格", "a space"], at: (text, i) => text[i] === " " },
-    second: { words: ["词的第二个字母", "the second letter of a word"], at: (text, i, k) => k[i] === 2 },
-    third: { words: ["词的第三个字母起", "the third letter of a word and on"], at: (text, i, k) => k[i] > 2 },
-    fifth: { words: ["词的第五个字母起", "the fifth letter of a word and on"], at: (text, i, k) => k[i] > 4 },
-    last: { words: ["词的最后一个字母", "the last letter of a word"],
-      at: (text, i) => text[i] !== " " && (i + 1 === text.length || text[i + 1] === " ") },
-    vowel: { words: ["元音字母", "a vowel"], at: (text, i) => "aeiou".includes(text[i]) },
+    first: { words: ["词的第一个字母", "the first letter of a word"], chip: ["词首", "first letters"], at: (text, i, { word }) => word[i] === 1 },
+    spoken: { words: ["引号之内", "being inside quotation marks"], chip: ["引号之内", "in quotes"], at: (text, i, { spoken }) => spoken[i] === 1 },
+    space: { words: ["空格", "a space"], chip: ["空格", "spaces"], at: (text, i) => text[i] === " " },
+    line: { words: ["换行", "the end of a line"], chip: ["换行", "line ends"], at: (text, i) => text[i] === "\n" },
+    late: { words: ["一行的第 60 个字符起", "the 60th character of a line and on"], chip: ["行快到头", "late in the line"],
+      at: (text, i) => text[i] !== "\n" && i - text.lastIndexOf("\n", i - 1) > 59 },
+    capital: { words: ["大写字母", "a capital letter"], chip: ["大写", "capitals"], at: (text, i) => /[A-Z]/.test(text[i]) },
+    comma: { words: ["逗号", "a comma"], chip: ["逗号", "commas"], at: (text, i) => text[i] === "," },
+    stop: { words: ["句号、问号或叹号", "the end of a sentence"], chip: ["句末", "ends of sentences"], at: (text, i) => ".?!".includes(text[i]) },
+    young: { words: ["一句的前 10 个字符", "the first 10 characters of a sentence"], chip: ["句子开头", "young sentences"],
+      at: (text, i, { sentence }) => sentence[i] > 0 && sentence[i] <= 10 },
+    th: { words: ["刚读完 th", "just after th"], chip: ["th", "th"], at: (text, i) => i > 0 && text.slice(i - 1, i + 1).toLowerCase() === "th" },
+    the: { words: ["刚读完单词 the", "just after the word the"], chip: ["the", "the"],
+      at: (text, i, { word }) => word[i] === 3 && text.slice(i - 2, i + 1).toLowerCase() === "the" && !isLetter(text[i + 1]) },
+    ing: { words: ["刚读完 ing", "just after ing"], chip: ["ing", "ing"], at: (text, i) => text.slice(Math.max(0, i - 2), i + 1) === "ing" },
+    second: { words: ["词的第二个字母", "the second letter of a word"], at: (text, i, { word }) => word[i] === 2 },
+    fifth: { words: ["词的第五个字母起", "the fifth letter of a word and on"], chip: ["长词", "long words"], at: (text, i, { word }) => word[i] > 4 },
+    last: { words: ["词的最后一个字母", "the last letter of a word"], chip: ["词尾", "last letters"], at: (text, i, { word }) => word[i] > 0 && !isLetter(text[i + 1]) },
+    vowel: { words: ["元音字母", "a vowel"], chip: ["元音", "vowels"], at: (text, i) => "aeiouAEIOU".includes(text[i]) },
   };
-  const quoted = (s) => s.replace(/ /g, "␣");
+  /* What the pack calls what its units mark -> the guess that can be counted character by character. */
+  const FROM_PACK = { "in quotes": "spoken", "line end": "line", "place in word": "fifth", "place in line": "late", "place in sentence": "young" };
+  const quoted = (s) => s.replace(/ /g, "␣").replace(/\n/g, "↵");
 
   /* The guesses that are true of every marked character, "same" first, as {value, words}. */
   function guesses(text, from, to) {
-    const places = place(text), marked = Array.from({ length: to - from }, (_, i) => from + i), span = quoted(text.slice(from, to));
+    const of = places(text), marked = Array.from({ length: to - from }, (_, i) => from + i), span = quoted(text.slice(from, to));
     const list = to - from > 12 ? [] : [{ value: "same", words: [`每一处“${span}”`, `every “${span}”`] }];
-    for (const [value, rule] of Object.entries(RULES)) if (marked.every((i) => rule.at(text, i, places))) list.push({ value, words: rule.words });
-    if (to - from === 1 && from > 0 && text[from - 1] !== " ") {
+    for (const [value, rule] of Object.entries(RULES)) if (marked.every((i) => rule.at(text, i, of))) list.push({ value, words: rule.words });
+    if (to - from === 1 && from > 0 && !/\s/.test(text[from - 1])) {
       list.push({ value: "after", words: [`“${text[from - 1]}”后面的字符`, `the character after “${text[from - 1]}”`] });
     }
     return [...list, { value: "here", words: ["就这一处（还没想好）", "just this place (no idea yet)"] }];
   }
   /* Which characters a guess names: one byte each. */
   function named(rule, text, from, to) {
-    const out = new Uint8Array(text.length), places = place(text);
+    const out = new Uint8Array(text.length), of = places(text);
     if (rule === "here") return out.fill(1, from, to);
     if (rule === "same") {
       const span = text.slice(from, to);
       for (let at = text.indexOf(span); at >= 0; at = text.indexOf(span, at + 1)) out.fill(1, at, at + span.length);
       return out;
     }
-    const is = rule === "after" ? (_, i) => i > 0 && text[i - 1] === text[from - 1] : (RULES[rule] || RULES.first).at;
-    for (let i = 0; i < text.length; i++) out[i] = is(text, i, places) ? 1 : 0;
+    const is = rule === "after" ? (_, i) => i > 0 && text[i - 1] === text[from - 1] : (RULES[rule] || RULES.space).at;
+    for (let i = 0; i < text.length; i++) out[i] = is(text, i, of) ? 1 : 0;
     return out;
   }
   /* values: int8, unit by unit, N each. The best threshold and side of every unit on the characters [a, b). */
@@ -98,7 +124,8 @@
   function pages(text) {
     const starts = [0];
     while (text.length - starts[starts.length - 1] > PAGE * 1.3) {
-      starts.push(text.lastIndexOf(" ", starts[starts.length - 1] + PAGE) + 1);
+      const from = starts[starts.length - 1], near = from + PAGE, paragraph = text.lastIndexOf("\n\n", near) + 2;
+      starts.push(paragraph > from + PAGE / 2 ? paragraph : text.lastIndexOf("\n", near) > from ? text.lastIndexOf("\n", near) + 1 : text.lastIndexOf(" ", near) + 1);
     }
     return starts;
   }
@@ -109,9 +136,12 @@
     const { model, ids, out, N } = job, H = model.H, to = Math.min(N, job.at + count);
     const r = E.read(model, ids.slice(job.at, to), null, job.state), T = to - job.at;
     const series = { H: r.h, C: r.c, I: r.I, F: r.F, O: r.O };
-    for (const name of Object.keys(out)) for (let t = 0; t < T; t++) for (let j = 0; j < H; j++) {
-      const v = series[name][t * H + j];
-      out[name][j * N + job.at + t] = Math.round(127 * (name === "C" ? Math.tanh(v) : v));
+    for (const name of Object.keys(out)) {
+      const from = series[name], to_ = out[name], squash = name === "C";
+      for (let j = 0; j < H; j++) for (let t = 0, k = j * N + job.at; t < T; t++, k++) {
+        const v = from[t * H + j];
+        to_[k] = Math.round(127 * (squash ? Math.tanh(v) : v));
+      }
     }
     job.at = to;
     job.state = r.end;
@@ -174,6 +204,7 @@
 
     async function open() {
       opening = true;
+      const hadFocus = door.contains(document.activeElement); // a disabled button loses it
       button.disabled = true;
       Kit.say(doing, ["正在载入……", "Loading…"]);
       try {
@@ -183,7 +214,6 @@
         Kit.say(doing, [`正在读 ${text.length.toLocaleString("en")} 个字符……`, `Reading ${text.length.toLocaleString("en")} characters…`]);
         const out = await readTale(E, model, ids, (share) => { bar.value = share; });
         room = furnish(body, fig, { text, out, units: model.H, N: text.length, pack });
-        const hadFocus = door.contains(document.activeElement);
         door.hidden = true;
         body.hidden = false;
         room.draw(fig.values, null);
@@ -204,27 +234,35 @@
     } };
   }
 
-  /* The tale as text and as indices: the pack has the indices of its vocabulary. */
+  /* The tale as text and as indices of the network's vocabulary; the pack has it as bytes. */
   function taleOf(pack) {
-    const vocab = pack.vocab || pack.model.vocab;
-    if (pack.text) return { text: pack.text, ids: Array.from(pack.text, (c) => Math.max(0, vocab.indexOf(c))) };
-    const entry = pack.arrays.text || pack.arrays.tale, ids = Array.from(new Uint8Array(pack.bytes, entry.offset, entry.shape[0]));
-    return { text: ids.map((i) => vocab[i]).join(""), ids };
+    const vocab = pack.model.vocab || pack.vocab, { offset, shape } = pack.arrays.text, index = new Map(vocab.map((c, i) => [c, i]));
+    const text = new TextDecoder().decode(new Uint8Array(pack.bytes, offset, shape[0]));
+    return { text, ids: Array.from(text, (c) => index.get(c) || 0) };
   }
 
-  function furnish(body, fig, { text, out, units, N }) {
+  function furnish(body, fig, { text, out, units, N, pack }) {
     const starts = pages(text), host = fig.host;
-    const first = text.indexOf(" ", 60) + 1; // where the figure begins: the first letter of a word
+    /* The figure opens at a page of which about half is spoken: there most guesses have something to name. */
+    const { spoken } = places(text), share = (page) => {
+      const [a, b] = [starts[page], starts[page + 1] || N];
+      return spoken.subarray(a, b).reduce((sum, v) => sum + v, 0) / (b - a);
+    };
+    const breaks = (page) => text.slice(starts[page], starts[page + 1] || N).split("\n\n").length; // few paragraphs are quiet
+    const odd = (page) => Math.abs(share(page) - 0.5) + 0.1 * breaks(page);
+    const begin = starts.reduce((best, _, page) => (odd(page) < odd(best) ? page : best), 0);
+    const firstOf = (rule) => Math.max(0, named(rule, text, 0, 1).indexOf(1, starts[begin] + 1));
+    const opening = firstOf("first");
     let now = null, spans = [], lastPage = -1;
 
     /* ----- parts ----- */
-    const examples = [
-      ["first", ["词首", "first letters"], {}], ["space", ["空格", "spaces"], {}], ["vowel", ["元音", "vowels"], {}],
-      ["fifth", ["长词", "long words"], {}], ["last", ["词尾", "last letters"], {}], ["same", ["“the”", "“the”"], { find: "the" }]];
-    const chips = examples.map(([rule, words, more]) => el("button", { class: "fig-button units__chip", type: "button", onclick: () => {
-      const from = more.find ? text.indexOf(more.find, starts[0] + 40) : named(rule, text, 0, 1).indexOf(1, starts[0] + 60);
-      fig.set({ page: 0, from, to: from + (more.find ? more.find.length : 1), rule, unit: -1, list: "hits" });
-    } }, words));
+    /* To begin with: what the pack's own search found, and two that every reader understands. */
+    const found = (pack.examples || []).map((e) => [FROM_PACK[e.what] || e.what, e.state]).filter(([rule]) => RULES[rule] && RULES[rule].chip);
+    const examples = [["first", "I"], ["last", "H"], ...found.filter(([rule]) => rule !== "first" && rule !== "last")].slice(0, 9);
+    const chips = examples.map(([rule, series]) => el("button", { class: "fig-button units__chip", type: "button", onclick: () => {
+      const from = firstOf(rule);
+      fig.set({ page: begin, from, to: from + 1, rule, what: series, unit: -1, list: "hits" });
+    } }, RULES[rule].chip));
     const help = Kit.id("units");
     const box = el("div", { class: "units__text", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", tabindex: "0",
       "aria-label": ["故事的一页，可以标出几个字符", "A page of the tale; mark some characters"], "aria-describedby": help });
@@ -234,7 +272,7 @@
       el("button", { class: "fig-icon", type: "button", "aria-label": ["上一页", "Previous page"], title: ["上一页", "Previous page"], onclick: () => turn(-1) }, Kit.icon("back")), pageNo,
       el("button", { class: "fig-icon", type: "button", "aria-label": ["下一页", "Next page"], title: ["下一页", "Next page"], onclick: () => turn(1) }, Kit.icon("on")));
     const what = Kit.word(["看单元的什么", "What of the unit"], SERIES.map((value) => ({ value, words: WHAT[value] })), (v) => fig.set({ what: v, unit: -1 }));
-    const guess = Kit.word(["你的猜想", "Your guess"], [{ value: "first", words: RULES.first.words }], (rule) => fig.set({ rule, unit: -1, list: "hits" }), { after: ["。", "."] });
+    const guess = Kit.word(["你的猜想", "Your guess"], [{ value: "spoken", words: RULES.spoken.words }], (rule) => fig.set({ rule, unit: -1, list: "hits" }));
     const verdict = el("p", { class: "units__verdict", role: "status" });
     const ranks = el("div", { class: "units__ranks", role: "group", "aria-label": ["这一页上分数最高的单元", "Units with the highest scores on this page"] });
     const tally = el("div", { class: "units__tally" });
@@ -244,9 +282,9 @@
       `分数 = 猜想说的字符里它亮的比例 − 其他字符里它亮的比例：1 分毫不差，0 毫无关系。“亮”是说数值过了门槛；门槛和方向（高过还是低过）只用眼前这一页定，再到其余部分去数。每页从 ${units} 个单元里挑，总能挑出一个漂亮的，所以要看另一个点。`,
       `Score = share of the characters you named where it is on − share of the others where it is on: 1 is perfect, 0 is no relation. “On” means beyond a threshold; threshold and side (above or below) are set on the page in sight only, then the rest is counted. With ${units} units to choose from, some unit will always look good on one page, so look at the other dot.`]);
     body.append(
-      el("div", { class: "units__top" }, el("div", { class: "units__chips" }, el("span", { class: "fig-muted units__try" }, ["试试：", "try:"]), ...chips), pager), box,
-      el("p", { class: "units__help", id: help }, [
-        "拖动鼠标或手指来标（再点一下是整个词）；键盘：方向键移动，Shift + 方向键加长。", "Mark with mouse or finger (click again for the whole word); keyboard: arrows move, Shift + arrows extend."]),
+      el("div", { class: "units__chips" }, el("span", { class: "fig-muted units__try" }, ["试试：", "try:"]), ...chips), box,
+      el("div", { class: "units__under" }, el("p", { class: "units__help", id: help }, [
+        "拖动鼠标或手指来标（再点一下是整个词）；键盘：方向键移动，Shift + 方向键加长。", "Mark with mouse or finger (click again for the whole word); keyboard: arrows move, Shift + arrows extend."]), pager),
       el("p", { class: "fig-sentence units__guess" }, ["有个单元的", "Some unit’s "], what.el, [" 标记着 ", " marks "], guess.el), verdict,
       el("div", { class: "units__two" },
         el("div", {}, el("p", { class: "units__label" }, ["在这一页上挑（空心），到其余部分检验（实心）", "picked on this page (hollow), checked on the rest (solid)"]), ranks),
@@ -256,11 +294,11 @@
     /* ----- state, with what is left open filled in ----- */
     function state() {
       const v = fig.values, ok = v.from >= 0 && v.to > v.from && v.to <= N;
-      const from = ok ? Math.round(v.from) : first, to = ok ? Math.min(Math.round(v.to), from + 60) : first + 1;
+      const from = ok ? Math.round(v.from) : opening, to = ok ? Math.min(Math.round(v.to), from + 60) : opening + 1;
       const fit = guesses(text, from, to), rule = fit.some((g) => g.value === v.rule) ? v.rule : fit[0].value;
       let page = v.page < 0 ? starts.findLastIndex((s) => s <= from) : Math.min(Math.round(v.page), starts.length - 1);
       if (!(page >= 0)) page = 0;
-      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "H", list: v.list };
+      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "I", list: v.list };
     }
     function mark(from, to) {
       const fit = guesses(text, from, to), keep = fit.some((g) => g.value === fig.values.rule) && fig.values.rule !== "here";
@@ -276,8 +314,8 @@
     };
     const wordAround = (i) => {
       let a = i, b = i + 1;
-      while (a > 0 && text[a - 1] !== " ") a--;
-      while (b < N && text[b] !== " ") b++;
+      while (a > 0 && isLetter(text[a - 1])) a--;
+      while (b < N && isLetter(text[b])) b++;
       return [a, b];
     };
     box.addEventListener("pointerdown", (event) => {
@@ -297,7 +335,7 @@
     });
     box.addEventListener("pointerup", () => {
       if (anchor >= 0 && !moved) {
-        const { from, to } = state(), again = to - from === 1 && from === anchor && text[anchor] !== " ";
+        const { from, to } = state(), again = to - from === 1 && from === anchor && isLetter(text[anchor]);
         mark(...(again ? wordAround(anchor) : [anchor, anchor + 1]));
       }
       anchor = -1;
@@ -337,21 +375,28 @@
     });
 
     /* ----- drawing ----- */
-    /* How far beyond the threshold, from -1 to 1: orange is on, blue is off. */
-    function beyond(v, choice) {
-      const edge = choice.level + 0.5, low = now.what === "H" || now.what === "C" ? -127 : 0;
-      const x = v > edge ? (v - edge) / Math.max(1, 127 - edge) : (v - edge) / Math.max(1, edge - low);
-      return Math.max(-1, Math.min(1, choice.above ? x : -x));
+    /* How far beyond the threshold, from 0 (off) to 1 (as far as on this page): orange is on, no colour is off. */
+    function beyond(v, { level, above, span }) {
+      const x = above ? v - level - 0.5 : level + 0.5 - v;
+      return x > 0 ? Math.min(1, x / span) : 0;
+    }
+    function reach(choice) {
+      let most = 1;
+      for (let i = now.a; i < now.b; i++) {
+        const v = now.values[choice.unit * N + i];
+        most = Math.max(most, choice.above ? v - choice.level - 0.5 : choice.level + 0.5 - v);
+      }
+      choice.span = most;
     }
     function paint(span, i) {
-      const x = beyond(now.values[now.choice.unit * N + i], now.choice), soft = Math.sign(x) * (0.12 + 0.68 * Math.abs(x));
-      span.style.backgroundColor = Kit.colour(host, "signed", soft);
-      span.style.color = Kit.readable(host, "signed", soft);
+      const x = beyond(now.values[now.choice.unit * N + i], now.choice), soft = x > 0 ? 0.16 + 0.6 * x : 0;
+      span.style.backgroundColor = x > 0 ? Kit.colour(host, "signed", soft) : "";
+      span.style.color = x > 0 ? Kit.readable(host, "signed", soft) : "";
       span.classList.toggle("is-named", Boolean(now.target[i]));
     }
     function write(page) {
       const a = starts[page], b = page + 1 < starts.length ? starts[page + 1] : N;
-      spans = Array.from(text.slice(a, b), (c, k) => el("span", { "data-i": a + k }, c));
+      spans = Array.from(text.slice(a, b), (c, k) => el("span", { "data-i": a + k, class: c === "\n" ? "is-break" : null }, c === "\n" ? "↵\n" : c));
       box.replaceChildren(...spans);
       lastPage = page;
     }
@@ -374,7 +419,7 @@
       pageNo.textContent = `${s.page + 1} / ${starts.length}`;
       what.draw(s.what);
       guess.draw(s.rule, s.fit);
-      chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(examples[i][0] === s.rule && (s.rule !== "same" || text.slice(s.from, s.to) === examples[i][2].find))));
+      chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(examples[i][0] === s.rule)));
       for (const [i, span] of spans.entries()) {
         const at = now.a + i;
         span.classList.toggle("is-marked", at >= s.from && at < s.to);
@@ -388,6 +433,7 @@
         host.dataset.result = "{}";
         return;
       }
+      reach(now.choice);
       spans.forEach((span, i) => paint(span, now.a + i));
       drawVerdict();
       drawRanks();
@@ -452,7 +498,7 @@
         const page = starts.findLastIndex((s) => s <= i), from = Math.max(0, i - AROUND), to = Math.min(N, i + AROUND + 1);
         const line = el("button", { class: "units__line", type: "button", title: [`翻到第 ${page + 1} 页`, `turn to page ${page + 1}`], onclick: () => { fig.set({ page, unit: choice.unit }); box.focus({ preventScroll: true }); Kit.show(box); } });
         for (let k = i - AROUND; k < i + AROUND + 1; k++) {
-          const inside = k >= from && k < to, span = el("span", { class: k === i ? "is-here" : "" }, inside ? text[k] : " ");
+          const inside = k >= from && k < to, span = el("span", { class: k === i ? "is-here" : "" }, inside ? Kit.shown(text[k]).replace("␣", " ") : " ");
           if (inside) paint(span, k);
           line.append(span);
         }
@@ -465,7 +511,7 @@
 
   Kit.figure("units", {
     title: ["找一个单元", "Find a unit"],
-    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "H", unit: -1, list: "hits" },
+    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "I", unit: -1, list: "hits" },
     packs: [],
     lazy: ["units"], // asked for when the figure is opened
     make,

@@ -2,9 +2,9 @@
 
    Kit.palette(host, map)      256 colours as a Uint32Array, in the byte order of ImageData
    Kit.colour(host, map, v)    one colour as CSS; v from -1 to 1 for "signed", from 0 to 1 for the others
-   Kit.readable(host, map, v)  "var(--fig-on-dark)" or "var(--fig-on-light)": words that can be read on that colour
+   Kit.readable(host, map, v)  "var(--fig-on-dark)" or "var(--fig-on-light)": words to be read on it
    Kit.level(map, v)           which of the 256 colours v takes
-   map: "signed" (blue, nothing, orange: states), "gate" (ink: what is let through), "amount" (blue: how much).
+   map: "signed" (blue, nothing, orange: states), "gate" (ink: what is let through), "amount" (blue)
    Palettes are forgotten when the theme changes; parts that paint ask again from their own Kit.onTheme. */
 (function (Kit) {
   "use strict";
@@ -36,17 +36,22 @@
     ].map((c) => Math.round(255 * gamma(Math.min(1, Math.max(0, c)))));
   }
 
-  /* The token as written, or grey where the style sheet is missing: a figure without its colours still works. */
+  /* The token as written, or grey where the style sheet is missing: a figure without its colours still
+     works. */
   function token(style, name) {
     const value = style.getPropertyValue("--fig-" + name).trim();
     return oklab(/^#[0-9a-f]{6}$/i.test(value) ? value : "#888888");
   }
 
   function make(host, map) {
-    const style = getComputedStyle(host), stops = STOPS[map].map((name) => token(style, name));
-    const colours = new Uint32Array(256), view = new DataView(colours.buffer);
+    const style = getComputedStyle(host),
+      stops = STOPS[map].map((name) => token(style, name));
+    const colours = new Uint32Array(256),
+      view = new DataView(colours.buffer);
     for (let i = 0; i < 256; i++) {
-      const x = (i / 255) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(x)), f = x - k;
+      const x = (i / 255) * (stops.length - 1),
+        k = Math.min(stops.length - 2, Math.floor(x)),
+        f = x - k;
       const rgb = bytes(stops[k].map((v, c) => v + (stops[k + 1][c] - v) * f));
       rgb.concat(255).forEach((byte, c) => view.setUint8(4 * i + c, byte));
     }
@@ -68,7 +73,8 @@
   }
 
   function rgb(host, map, v) {
-    const bytes4 = new Uint8Array(palette(host, map).buffer), at = 4 * level(map, v);
+    const bytes4 = new Uint8Array(palette(host, map).buffer),
+      at = 4 * level(map, v);
     return [bytes4[at], bytes4[at + 1], bytes4[at + 2]];
   }
 

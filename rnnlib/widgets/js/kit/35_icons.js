@@ -1,6 +1,6 @@
 /* The few icons of the parts.
 
-   Kit.icon(name)    play, pause, back, on, again, close, plus, minus: drawn in the colour of the words, hidden from ears
+   Kit.icon(name)    play, pause, back, on, again, close, plus, minus, in the colour of the words
    Kit.id(prefix)    an id that this page has not seen yet, for labels and descriptions */
 (function (Kit) {
   "use strict";
@@ -16,7 +16,8 @@
   };
   let ids = 0;
 
-  const icon = (name) => Kit.svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, Kit.svg("path", { d: PATHS[name] }));
+  const icon = (name) =>
+    Kit.svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, Kit.svg("path", { d: PATHS[name] }));
 
   Object.assign(Kit, { icon, id: (prefix) => `${prefix || "fig"}-${++ids}` });
 })(globalThis.Kit);

@@ -7,6 +7,11 @@
 (function (Kit) {
   "use strict";
   Kit.row = (label, columns, side, kind) =>
-    Kit.el("div", { class: "fig-row" + (kind ? " fig-row--" + kind : "") },
-      Kit.el("div", { class: "fig-row__label" }, label), columns, Kit.el("div", { class: "fig-row__side" }, side));
+    Kit.el(
+      "div",
+      { class: "fig-row" + (kind ? " fig-row--" + kind : "") },
+      Kit.el("div", { class: "fig-row__label" }, label),
+      columns,
+      Kit.el("div", { class: "fig-row__side" }, side),
+    );
 })(globalThis.Kit);

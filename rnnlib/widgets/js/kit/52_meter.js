@@ -7,10 +7,25 @@
 (function (Kit) {
   "use strict";
   function meter(label, hold) {
-    const input = Kit.el("input", { class: "fig-range", type: "range", min: 0, max: 1, step: 0.01, "aria-label": label });
+    const input = Kit.el("input", {
+      class: "fig-range",
+      type: "range",
+      min: 0,
+      max: 1,
+      step: 0.01,
+      "aria-label": label,
+    });
     const value = Kit.el("output", { class: "fig-meter__value" });
-    const free = Kit.el("button", { class: "fig-meter__free", type: "button",
-      "aria-label": ["松开：" + label[0], "Let go: " + label[1]], title: ["松开", "Let go"] }, Kit.icon("close"));
+    const free = Kit.el(
+      "button",
+      {
+        class: "fig-meter__free",
+        type: "button",
+        "aria-label": ["松开：" + label[0], "Let go: " + label[1]],
+        title: ["松开", "Let go"],
+      },
+      Kit.icon("close"),
+    );
     const el = Kit.el("div", { class: "fig-meter" }, input, value, free);
     let now = { x: 0.5, held: false };
 
@@ -30,7 +45,9 @@
       input.focus();
     };
     input.addEventListener("input", () => hold(Number(input.value)));
-    input.addEventListener("click", () => { if (!now.held) hold(Number(input.value)); });
+    input.addEventListener("click", () => {
+      if (!now.held) hold(Number(input.value));
+    });
     free.addEventListener("click", release);
     input.addEventListener("keydown", (event) => {
       if (!["Escape", "Delete", "Backspace"].includes(event.key)) return;

@@ -1,22 +1,33 @@
 /* Choosing: a few buttons of which one is on, a word in a sentence, a box to tick.
 
-   Kit.choice(label, choices, change, {value, hide})   buttons in a row; role radiogroup. hide: the label is for ears only
-   Kit.word(label, choices, change, {value, after})    a native <select> that looks like an underlined word; after: a pair
-                                                       of punctuation that must not start a new line
-   Kit.toggle(label, change, {value})                  a box to tick, with its words
-     choices   [{value, words: ["中文", "English"], off}]; off: cannot be chosen now
-     change(value)
+   Kit.choice(label, choices, change, {value, hide})
+     buttons in a row, role radiogroup; hide: the label is for ears only
+   Kit.word(label, choices, change, {value, after})
+     a native <select> that looks like an underlined word; after: punctuation that must not start a line
+   Kit.toggle(label, change, {value})
+     a box to tick, with its words
+   choices   [{value, words: ["中文", "English"], off}]; off: cannot be chosen now
+   change(value)
    Each gives {el, draw(value)}; choice and word also take draw(value, choices) for new choices.
    Keyboard: choice: arrows, Home, End move and choose; the others as in every browser. */
 (function (Kit) {
   "use strict";
   function choice(label, choices, change, { value, hide } = {}) {
-    const id = Kit.id("choice"), group = Kit.el("div", { class: "fig-choice__group", role: "radiogroup", "aria-labelledby": id });
-    const el = Kit.el("div", { class: "fig-choice" }, Kit.el("span", { class: hide ? "fig-hidden" : "fig-choice__label", id }, label), group);
-    let buttons = [], now = value, list = [];
+    const id = Kit.id("choice"),
+      group = Kit.el("div", { class: "fig-choice__group", role: "radiogroup", "aria-labelledby": id });
+    const el = Kit.el(
+      "div",
+      { class: "fig-choice" },
+      Kit.el("span", { class: hide ? "fig-hidden" : "fig-choice__label", id }, label),
+      group,
+    );
+    let buttons = [],
+      now = value,
+      list = [];
 
     function mark() {
-      const on = list.findIndex((c) => c.value === now), first = list.findIndex((c) => !c.off);
+      const on = list.findIndex((c) => c.value === now),
+        first = list.findIndex((c) => !c.off);
       buttons.forEach((button, i) => {
         button.setAttribute("aria-checked", String(i === on));
         button.tabIndex = i === (on < 0 ? first : on) ? 0 : -1;
@@ -33,24 +44,48 @@
     }
     function build(next) {
       list = next;
-      buttons = list.map((c, i) => Kit.el("button", { class: "fig-choice__one", type: "button", role: "radio", "aria-disabled": c.off ? "true" : null,
-        onclick: () => take(i) }, c.words));
+      buttons = list.map((c, i) =>
+        Kit.el(
+          "button",
+          {
+            class: "fig-choice__one",
+            type: "button",
+            role: "radio",
+            "aria-disabled": c.off ? "true" : null,
+            onclick: () => take(i),
+          },
+          c.words,
+        ),
+      );
       group.replaceChildren(...buttons);
     }
     group.addEventListener("keydown", (event) => {
-      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: "first", End: "last" }[event.key];
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: "first", End: "last" }[
+        event.key
+      ];
       if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
-      const free = list.map((c, i) => i).filter((i) => !list[i].off), at = free.indexOf(buttons.indexOf(document.activeElement));
-      if (free.length) take(by === "first" ? free[0] : by === "last" ? free[free.length - 1] : free[(at + by + free.length) % free.length]);
+      const free = list.map((c, i) => i).filter((i) => !list[i].off),
+        at = free.indexOf(buttons.indexOf(document.activeElement));
+      if (free.length)
+        take(
+          by === "first"
+            ? free[0]
+            : by === "last"
+              ? free[free.length - 1]
+              : free[(at + by + free.length) % free.length],
+        );
     });
     build(choices);
     mark();
-    return { el, draw(v, next) {
-      if (next) build(next);
-      now = v;
-      mark();
-    } };
+    return {
+      el,
+      draw(v, next) {
+        if (next) build(next);
+        now = v;
+        mark();
+      },
+    };
   }
 
   /* The words of an option are its label attribute, which follows the switch of language. */
@@ -60,7 +95,9 @@
     let list = [];
     function build(next) {
       list = next;
-      select.replaceChildren(...list.map((c, i) => Kit.el("option", { value: i, label: c.words, disabled: c.off })));
+      select.replaceChildren(
+        ...list.map((c, i) => Kit.el("option", { value: i, label: c.words, disabled: c.off })),
+      );
     }
     function draw(v, next) {
       if (next) build(next);
@@ -73,8 +110,14 @@
   }
 
   function toggle(label, change, { value = false } = {}) {
-    const input = Kit.el("input", { type: "checkbox", class: "fig-toggle__box", onchange: () => change(input.checked) });
-    const draw = (v) => { input.checked = Boolean(v); };
+    const input = Kit.el("input", {
+      type: "checkbox",
+      class: "fig-toggle__box",
+      onchange: () => change(input.checked),
+    });
+    const draw = (v) => {
+      input.checked = Boolean(v);
+    };
     draw(value);
     return { el: Kit.el("label", { class: "fig-toggle" }, input, Kit.el("span", {}, label)), input, draw };
   }

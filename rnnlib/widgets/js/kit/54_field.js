@@ -1,17 +1,26 @@
 /* A text field whose value is always clean: only letters that the network knows, not too many.
 
-   const field = Kit.field(label, {value, max, clean, letters, placeholder, hide, wait}, change)
-     letters   the alphabet as a string: others are made small, or dropped     max   the longest value (80)
-     clean     or a function string -> string, instead of letters              hide  the label is for ears only
+   const field = Kit.field(label, {value, max, letters, clean, placeholder, hide, wait}, change)
+     max       the longest value (80)
+     letters   the alphabet as a string: others are made small, or dropped
+     clean     or a function string -> string, instead of letters
+     hide      the label is for ears only
      wait      milliseconds of rest before change is called (120)
-   change(value, typed)   the clean value, and what was typed; letters that were dropped are named under the field
+   change(value, typed)   the clean value, and what was typed. What was dropped is named under the field
    field.el, field.input, field.draw(value)   (draw leaves the field alone while the reader is writing in it)
    Keyboard: Enter reports at once. Nothing is cleaned while an input method is composing. */
 (function (Kit) {
   "use strict";
   function among(letters) {
     const known = new Set(letters);
-    const one = (c) => (known.has(c) ? c : known.has(c.toLowerCase()) ? c.toLowerCase() : /\s/.test(c) && known.has(" ") ? " " : "");
+    const one = (c) =>
+      known.has(c)
+        ? c
+        : known.has(c.toLowerCase())
+          ? c.toLowerCase()
+          : /\s/.test(c) && known.has(" ")
+            ? " "
+            : "";
     return (string) => Array.from(string, one).join("");
   }
 
@@ -23,18 +32,36 @@
 
   function field(label, options = {}, change = () => {}) {
     const { value = "", max = 80, letters, placeholder, hide, wait = 120 } = options;
-    const clean = options.clean || (letters ? among(letters) : (s) => s), id = Kit.id("field");
-    const input = Kit.el("input", { class: "fig-field__input", type: "text", id, placeholder, autocomplete: "off", autocapitalize: "off",
-      spellcheck: "false", "aria-describedby": id + "-note" });
+    const clean = options.clean || (letters ? among(letters) : (s) => s),
+      id = Kit.id("field");
+    const input = Kit.el("input", {
+      class: "fig-field__input",
+      type: "text",
+      id,
+      placeholder,
+      autocomplete: "off",
+      autocapitalize: "off",
+      spellcheck: "false",
+      "aria-describedby": id + "-note",
+    });
     const note = Kit.el("span", { class: "fig-field__note", id: id + "-note", role: "status", hidden: true });
-    const el = Kit.el("div", { class: "fig-field" },
-      Kit.el("label", { class: hide ? "fig-hidden" : "fig-field__label", for: id }, label), input, note);
-    let timer = 0, now = value, composing = false;
+    const el = Kit.el(
+      "div",
+      { class: "fig-field" },
+      Kit.el("label", { class: hide ? "fig-hidden" : "fig-field__label", for: id }, label),
+      input,
+      note,
+    );
+    let timer = 0,
+      now = value,
+      composing = false;
 
     function tell(typed, whole) {
-      const lost = dropped(typed, clean(typed)), shown = lost.slice(0, 6).join(" ") + (lost.length > 6 ? " …" : "");
+      const lost = dropped(typed, clean(typed)),
+        shown = lost.slice(0, 6).join(" ") + (lost.length > 6 ? " …" : "");
       const parts = [["", ""]];
-      if (lost.length) parts.push([`网络不认识，去掉了：${shown}`, `Unknown to the network, left out: ${shown}`]);
+      if (lost.length)
+        parts.push([`网络不认识，去掉了：${shown}`, `Unknown to the network, left out: ${shown}`]);
       if (whole > max) parts.push([`只取前 ${max} 个字符`, `Only the first ${max} characters are used`]);
       const said = parts.slice(1);
       note.hidden = !said.length;
@@ -43,7 +70,8 @@
     function report() {
       clearTimeout(timer);
       timer = 0;
-      const all = Array.from(clean(input.value)), next = all.slice(0, max).join("");
+      const all = Array.from(clean(input.value)),
+        next = all.slice(0, max).join("");
       tell(input.value, all.length);
       if (next === now) return;
       now = next;
@@ -53,20 +81,34 @@
       clearTimeout(timer);
       if (!composing) timer = setTimeout(report, wait);
     };
-    input.addEventListener("compositionstart", () => { composing = true; });
-    input.addEventListener("compositionend", () => { composing = false; later(); });
+    input.addEventListener("compositionstart", () => {
+      composing = true;
+    });
+    input.addEventListener("compositionend", () => {
+      composing = false;
+      later();
+    });
     input.addEventListener("input", later);
-    input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !composing && !event.isComposing) report(); });
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !composing && !event.isComposing) report();
+    });
     input.addEventListener("blur", () => {
       if (timer) report();
       if (note.hidden) input.value = now; // what was made small shows as it is used
     });
     input.value = value;
-    return { el, input, draw(v) {
-      now = v;
-      if (document.activeElement !== input && note.hidden) input.value = v;
-      else if (document.activeElement !== input && clean(input.value) !== v) { note.hidden = true; input.value = v; }
-    } };
+    return {
+      el,
+      input,
+      draw(v) {
+        now = v;
+        if (document.activeElement !== input && note.hidden) input.value = v;
+        else if (document.activeElement !== input && clean(input.value) !== v) {
+          note.hidden = true;
+          input.value = v;
+        }
+      },
+    };
   }
 
   Kit.field = field;

@@ -1,14 +1,15 @@
-/* A few questions, each explained after the answer. What was answered is kept in this browser under book:quiz:ID.
+/* A few questions, each explained after the answer; kept in this browser under book:quiz:ID.
 
    const quiz = Kit.quiz(host, {id, questions, title, change})
-     questions: [
-       {kind: "choice", question, choices: [{words, right, why}], why}       one right; why of the choice comes first
-       {kind: "number", question, answer, tolerance, unit, why}              tolerance: absolute (0: exact)
-       {kind: "order", question, lines: ["code", ["中文", "English"], ...], why} ]     lines in the right order; strings are code
-     why        a pair, a node, or a list of both        change({right, of, answered})   after every answer
+     questions   a list of
+       {kind: "choice", question, choices: [{words, right, why}], why}    one right; its own why first
+       {kind: "number", question, answer, tolerance, unit, why}           tolerance: absolute (0: exact)
+       {kind: "order", question, lines, why}       lines in the right order: strings are code, pairs are words
+     why         a pair, a node, or a list of both
+     change({right, of, answered})   after every answer
    quiz.el, quiz.reset()
    Kept: {answers: [...], right: [true, false, null, ...], of: 3, at: milliseconds}.
-   Keyboard: buttons and fields; a line of an order moves with its two buttons, or with Up and Down on its grip. */
+   Keyboard: buttons and fields; a line moves with its two buttons, or with Up and Down on its grip. */
 (function (Kit) {
   "use strict";
   const list = (why) => (!why ? [] : why instanceof Node || typeof why[0] === "string" ? [why] : why);
@@ -16,7 +17,13 @@
 
   /* "１,5" and "1.5 " are numbers too; "" is not. */
   function number(string) {
-    const plain = string.normalize("NFKC").trim().replace(/\u2212/g, "-").replace(/,(?=\d{1,2}$)/, ".").replace(/[,\s]/g, "").replace(/%$/, "");
+    const plain = string
+      .normalize("NFKC")
+      .trim()
+      .replace(/\u2212/g, "-")
+      .replace(/,(?=\d{1,2}$)/, ".")
+      .replace(/[,\s]/g, "")
+      .replace(/%$/, "");
     return plain === "" ? NaN : Number(plain);
   }
 
@@ -32,11 +39,19 @@
     return order.every((v, i) => v === i) ? order.reverse() : order;
   }
 
-  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words ----- */
+  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words
+     ----- */
   const KINDS = {
     choice: {
-      ask: (one, commit) => [Kit.el("div", { class: "fig-predict__choices" },
-        ...one.choices.map((c, i) => Kit.el("button", { class: "fig-button", type: "button", onclick: () => commit(i) }, c.words)))],
+      ask: (one, commit) => [
+        Kit.el(
+          "div",
+          { class: "fig-predict__choices" },
+          ...one.choices.map((c, i) =>
+            Kit.el("button", { class: "fig-button", type: "button", onclick: () => commit(i) }, c.words),
+          ),
+        ),
+      ],
       judge: (one, answer) => Boolean(one.choices[answer] && one.choices[answer].right),
       told: (one, answer) => one.choices[answer].words,
       solution: (one) => one.choices.find((c) => c.right).words,
@@ -45,17 +60,34 @@
     },
     number: {
       ask(one, commit) {
-        const note = Kit.el("span", { class: "fig-field__note", role: "status", hidden: true }), id = Kit.id("quiz");
-        const input = Kit.el("input", { class: "fig-field__input fig-quiz__number", id, inputmode: "decimal", autocomplete: "off", "aria-label": ["你的答案", "Your answer"] });
+        const note = Kit.el("span", { class: "fig-field__note", role: "status", hidden: true }),
+          id = Kit.id("quiz");
+        const input = Kit.el("input", {
+          class: "fig-field__input fig-quiz__number",
+          id,
+          inputmode: "decimal",
+          autocomplete: "off",
+          "aria-label": ["你的答案", "Your answer"],
+        });
         const check = () => {
           const v = number(input.value);
           note.hidden = Number.isFinite(v);
           if (Number.isFinite(v)) commit(v);
           else Kit.say(note, ["请写一个数。", "Please write a number."]);
         };
-        input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) check(); });
-        return [Kit.el("div", { class: "fig-controls" }, input, one.unit ? Kit.el("span", { class: "fig-muted" }, one.unit) : null,
-          Kit.el("button", { class: "fig-button", type: "button", onclick: check }, ["看对不对", "check"]), note)];
+        input.addEventListener("keydown", (event) => {
+          if (event.key === "Enter" && !event.isComposing) check();
+        });
+        return [
+          Kit.el(
+            "div",
+            { class: "fig-controls" },
+            input,
+            one.unit ? Kit.el("span", { class: "fig-muted" }, one.unit) : null,
+            Kit.el("button", { class: "fig-button", type: "button", onclick: check }, ["看对不对", "check"]),
+            note,
+          ),
+        ];
       },
       judge: (one, answer) => Math.abs(answer - one.answer) <= (one.tolerance || 0) + 1e-12,
       told: (one, answer) => [String(answer), String(answer)],
@@ -70,14 +102,32 @@
         const move = (li, by, back) => {
           const next = by < 0 ? li.previousElementSibling : li.nextElementSibling;
           if (!next) return;
-          if (by < 0) next.before(li); else next.after(li);
+          if (by < 0) next.before(li);
+          else next.after(li);
           back.focus();
         };
         for (const i of shuffle(one.lines.length, JSON.stringify(one.question))) {
           const li = Kit.el("li", { class: "fig-order__line", "data-line": i });
-          const grip = Kit.el("button", { class: "fig-order__grip", type: "button", "aria-label": ["拖动，或按上下箭头键", "Drag, or press the up and down arrows"] }, "\u2261");
+          const grip = Kit.el(
+            "button",
+            {
+              class: "fig-order__grip",
+              type: "button",
+              "aria-label": ["拖动，或按上下箭头键", "Drag, or press the up and down arrows"],
+            },
+            "\u2261",
+          );
           const button = (by, words, sign) => {
-            const b = Kit.el("button", { class: "fig-order__move", type: "button", "aria-label": words, onclick: () => move(li, by, b) }, sign);
+            const b = Kit.el(
+              "button",
+              {
+                class: "fig-order__move",
+                type: "button",
+                "aria-label": words,
+                onclick: () => move(li, by, b),
+              },
+              sign,
+            );
             return b;
           };
           grip.addEventListener("keydown", (event) => {
@@ -87,16 +137,41 @@
             move(li, by, grip);
           });
           drag(grip, li);
-          li.append(grip, content(one.lines[i]), button(-1, ["上移", "Move up"], "\u2191"), button(1, ["下移", "Move down"], "\u2193"));
+          li.append(
+            grip,
+            content(one.lines[i]),
+            button(-1, ["上移", "Move up"], "\u2191"),
+            button(1, ["下移", "Move down"], "\u2193"),
+          );
           rows.append(li);
         }
         const read = () => Array.from(rows.children, (li) => Number(li.dataset.line));
-        return [rows, Kit.el("p", {}, Kit.el("button", { class: "fig-button", type: "button", onclick: () => commit(read()) }, ["就是这个顺序", "this is the order"]))];
+        return [
+          rows,
+          Kit.el(
+            "p",
+            {},
+            Kit.el("button", { class: "fig-button", type: "button", onclick: () => commit(read()) }, [
+              "就是这个顺序",
+              "this is the order",
+            ]),
+          ),
+        ];
       },
       judge: (one, answer) => answer.every((v, i) => same(one.lines[v], one.lines[i])),
       told: null,
-      solution: (one) => Kit.el("ol", { class: "fig-order is-solved" }, ...one.lines.map((line) =>
-        Kit.el("li", { class: "fig-order__line" }, Array.isArray(line) ? Kit.el("span", {}, line) : Kit.el("code", {}, line)))),
+      solution: (one) =>
+        Kit.el(
+          "ol",
+          { class: "fig-order is-solved" },
+          ...one.lines.map((line) =>
+            Kit.el(
+              "li",
+              { class: "fig-order__line" },
+              Array.isArray(line) ? Kit.el("span", {}, line) : Kit.el("code", {}, line),
+            ),
+          ),
+        ),
       why: (one) => list(one.why),
       valid: (one, answer) => Array.isArray(answer) && answer.length === one.lines.length,
     },
@@ -114,80 +189,157 @@
     });
     grip.addEventListener("pointermove", (event) => {
       if (!held) return;
-      const middle = (node) => { const box = node.getBoundingClientRect(); return box.top + box.height / 2; };
-      const up = li.previousElementSibling, down = li.nextElementSibling;
-      if (up && event.clientY < middle(up)) li.after(up); // the neighbour moves: the grip must keep the pointer
+      const middle = (node) => {
+        const box = node.getBoundingClientRect();
+        return box.top + box.height / 2;
+      };
+      const up = li.previousElementSibling,
+        down = li.nextElementSibling;
+      if (up && event.clientY < middle(up))
+        li.after(up); // the neighbour moves: the grip must keep the pointer
       else if (down && event.clientY > middle(down)) li.before(down);
     });
-    for (const end of ["pointerup", "pointercancel"]) grip.addEventListener(end, () => { held = false; li.removeAttribute("data-held"); });
+    for (const end of ["pointerup", "pointercancel"])
+      grip.addEventListener(end, () => {
+        held = false;
+        li.removeAttribute("data-held");
+      });
   }
 
   function quiz(host, { id, questions, title, change }) {
-    const key = "quiz:" + id, score = Kit.el("p", { class: "fig-quiz__score", role: "status" });
-    const el = Kit.el("div", { class: "fig-quiz" }, title ? Kit.el("p", { class: "fig-quiz__title" }, title) : null);
+    const key = "quiz:" + id,
+      score = Kit.el("p", { class: "fig-quiz__score", role: "status" });
+    const el = Kit.el(
+      "div",
+      { class: "fig-quiz" },
+      title ? Kit.el("p", { class: "fig-quiz__title" }, title) : null,
+    );
     const boxes = questions.map(() => Kit.el("div", { class: "fig-quiz__one" }));
     el.append(...boxes, score);
     host.append(el);
     let answers = questions.map(() => null);
 
-    const judged = () => answers.map((a, k) => (a === null ? null : KINDS[questions[k].kind].judge(questions[k], a)));
+    const judged = () =>
+      answers.map((a, k) => (a === null ? null : KINDS[questions[k].kind].judge(questions[k], a)));
     function count() {
-      const right = judged(), result = { right: right.filter(Boolean).length, of: questions.length, answered: right.filter((r) => r !== null).length };
+      const right = judged(),
+        result = {
+          right: right.filter(Boolean).length,
+          of: questions.length,
+          answered: right.filter((r) => r !== null).length,
+        };
       el.dataset.right = result.right;
       el.dataset.answered = result.answered;
       score.hidden = result.answered === 0;
-      Kit.say(score, [`答了 ${result.answered} 题，对了 ${result.right} 题，一共 ${result.of} 题。`, `${result.answered} of ${result.of} answered, ${result.right} right.`]);
+      Kit.say(score, [
+        `答了 ${result.answered} 题，对了 ${result.right} 题，一共 ${result.of} 题。`,
+        `${result.answered} of ${result.of} answered, ${result.right} right.`,
+      ]);
       return result;
     }
     function keep() {
       const empty = answers.every((a) => a === null);
-      Kit.progress.set(key, empty ? null : { answers, right: judged(), of: questions.length, at: Date.now() });
+      Kit.progress.set(
+        key,
+        empty ? null : { answers, right: judged(), of: questions.length, at: Date.now() },
+      );
       const result = count();
       if (change) change(result);
     }
     function ask(k) {
-      const one = questions[k], number_ = [`${k + 1}．`, `${k + 1}. `];
+      const one = questions[k],
+        place = `${k + 1}. `;
       boxes[k].removeAttribute("data-right");
-      boxes[k].replaceChildren(Kit.el("fieldset", {}, Kit.el("legend", {}, number_, one.question), ...KINDS[one.kind].ask(one, (answer) => {
-        answers[k] = answer;
-        tell(k, true);
-        keep();
-      })));
+      boxes[k].replaceChildren(
+        Kit.el(
+          "fieldset",
+          {},
+          Kit.el("legend", {}, place, one.question),
+          ...KINDS[one.kind].ask(one, (answer) => {
+            answers[k] = answer;
+            tell(k, true);
+            keep();
+          }),
+        ),
+      );
     }
     function tell(k, fresh) {
-      const one = questions[k], kind = KINDS[one.kind], right = kind.judge(one, answers[k]);
-      const verdict = Kit.el("p", {}, Kit.el("span", { class: "fig-predict__verdict" }, right ? ["对。", "Right. "] : ["不对。", "Not quite. "]));
-      if (kind.told) Kit.fill(verdict, Kit.el("span", { class: "fig-muted" }, ["你的答案：", "Your answer: "]), kind.told(one, answers[k]));
+      const one = questions[k],
+        kind = KINDS[one.kind],
+        right = kind.judge(one, answers[k]);
+      const verdict = Kit.el(
+        "p",
+        {},
+        Kit.el(
+          "span",
+          { class: "fig-predict__verdict" },
+          right ? ["对。", "Right. "] : ["不对。", "Not quite. "],
+        ),
+      );
+      if (kind.told)
+        Kit.fill(
+          verdict,
+          Kit.el("span", { class: "fig-muted" }, ["你的答案：", "Your answer: "]),
+          kind.told(one, answers[k]),
+        );
       const solution = kind.solution(one);
-      if (!right && kind.told) Kit.fill(verdict, Kit.el("span", { class: "fig-muted" }, ["；正确的是：", "; it is: "]), solution);
-      const answer = Kit.el("div", { class: "fig-predict__answer", tabindex: "-1" },
-        Kit.el("p", { class: "fig-predict__question" }, [`${k + 1}．`, `${k + 1}. `], one.question), verdict,
-        !kind.told ? solution : null, ...nodes(kind.why(one, answers[k])),
-        Kit.el("p", {}, Kit.el("button", { class: "fig-link", type: "button", onclick: () => {
-          answers[k] = null;
-          ask(k);
-          keep();
-          boxes[k].querySelector("button, input").focus();
-        } }, ["再答一次", "Answer again"])));
+      if (!right && kind.told)
+        Kit.fill(verdict, Kit.el("span", { class: "fig-muted" }, ["；正确的是：", "; it is: "]), solution);
+      const answer = Kit.el(
+        "div",
+        { class: "fig-predict__answer", tabindex: "-1" },
+        Kit.el("p", { class: "fig-predict__question" }, `${k + 1}. `, one.question),
+        verdict,
+        !kind.told ? solution : null,
+        ...nodes(kind.why(one, answers[k])),
+        Kit.el(
+          "p",
+          {},
+          Kit.el(
+            "button",
+            {
+              class: "fig-link",
+              type: "button",
+              onclick: () => {
+                answers[k] = null;
+                ask(k);
+                keep();
+                boxes[k].querySelector("button, input").focus();
+              },
+            },
+            ["再答一次", "Answer again"],
+          ),
+        ),
+      );
       boxes[k].dataset.right = right;
       boxes[k].replaceChildren(answer);
       if (fresh) answer.focus({ preventScroll: true });
     }
     function build() {
-      questions.forEach((one, k) => { if (answers[k] === null) ask(k); else tell(k, false); });
+      questions.forEach((one, k) => {
+        if (answers[k] === null) ask(k);
+        else tell(k, false);
+      });
       count();
     }
     function recall() {
-      const kept = Kit.progress.get(key), old = kept && Array.isArray(kept.answers) && kept.answers.length === questions.length ? kept.answers : [];
-      return questions.map((one, k) => (old[k] !== undefined && old[k] !== null && KINDS[one.kind].valid(one, old[k]) ? old[k] : null));
+      const kept = Kit.progress.get(key),
+        old =
+          kept && Array.isArray(kept.answers) && kept.answers.length === questions.length ? kept.answers : [];
+      return questions.map((one, k) =>
+        old[k] !== undefined && old[k] !== null && KINDS[one.kind].valid(one, old[k]) ? old[k] : null,
+      );
     }
     answers = recall();
     build();
-    return { el, reset() {
-      answers = questions.map(() => null);
-      build();
-      keep();
-    } };
+    return {
+      el,
+      reset() {
+        answers = questions.map(() => null);
+        build();
+        keep();
+      },
+    };
   }
 
   Kit.quiz = quiz;

@@ -1,0 +1,72 @@
+"""The questions at the ends of the chapters, from ``book/quizzes/*.yml``, and how many guesses each chapter has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from notebooks import ROOT, find_notebooks, tags
+from packs.pack import Pack
+
+ABOUT = ("各章末尾的问题，以及每章有几处先猜再看", "the questions at the ends of the chapters; how many guesses each has")
+CONDITIONS: dict[str, Any] = {}
+FOLDER = ROOT / "book" / "quizzes"
+
+
+def read_quiz(path: Path) -> list[dict[str, Any]]:
+    """The questions of a chapter.
+
+    Raises:
+        ValueError: if a question lacks a language, an answer or a reason.
+    """
+    questions = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for number, question in enumerate(questions, 1):
+        try:
+            check(question)
+        except ValueError as error:
+            raise ValueError(f"{path.name}, question {number}: {error}") from error
+    return questions
+
+
+def pair(words: Any, what: str) -> None:
+    """Words in both languages."""
+    if not isinstance(words, list) or len(words) != 2 or not all(isinstance(w, str) and w.strip() for w in words):
+        raise ValueError(f"{what} is [Chinese, English], not {words!r}")
+
+
+def check(question: dict[str, Any]) -> None:
+    """One question is complete."""
+    kind = question.get("kind")
+    pair(question.get("question"), "question")
+    pair(question.get("why"), "why")
+    if kind == "choice":
+        choices = question["choices"]
+        for choice in choices:
+            pair(choice["words"], "the words of a choice")
+            if not choice.get("right"):
+                pair(choice.get("why"), "the why of a wrong choice")
+        if sum(bool(choice.get("right")) for choice in choices) != 1 or len(choices) < 3:
+            raise ValueError("a choice has three answers or more, and one is right")
+    elif kind == "number":
+        if not isinstance(question.get("answer"), (int, float)):
+            raise ValueError("a number has an answer")
+    elif kind == "order":
+        if len(question.get("lines", [])) < 3:
+            raise ValueError("an order has three lines or more")
+    else:
+        raise ValueError(f"kind is choice, number or order, not {kind!r}")
+
+
+def make(pack: Pack) -> dict[str, Any]:
+    """All questions, by the number of the chapter; guesses, by the name of the page."""
+    chapters = {path.stem: read_quiz(path) for path in sorted(FOLDER.glob("*.yml"))}
+    guesses = {}
+    for path in find_notebooks():
+        cells = nbformat.read(path, as_version=4).cells
+        guesses[path.stem] = sum("predict" in tags(cell) for cell in cells)
+    for name, questions in chapters.items():
+        print(f"  {name}: {len(questions)} questions")
+    return {"chapters": chapters, "guesses": {name: n for name, n in guesses.items() if n}}
