@@ -636,6 +636,22 @@ def test_a_grip_on_a_plot_is_dragged_along_its_axis(kit):
         assert parts["plot"].locator(".fig-key circle").count() == 3
 
 
+def test_a_grip_keeps_to_its_axis_or_takes_both(kit):
+    with kit() as parts:
+        moved = parts.js(
+            """async () => { const seen = []; for (const axis of ["x", "y", "xy"]) {
+              const p = Kit.plot(["甲", "a"], {x: {min: 0, max: 1}, y: {min: 0, max: 1},
+                handle: {label: ["柄", "grip"], axis, move: (x, y) => seen.push([x, y].map((v) => Math.round(100 * v) / 100))}});
+              document.querySelector("main").append(Kit.el("div", {class: "fig"}, p.el));
+              p.draw({handle: {x: 0.5, y: 0.25}});
+              await new Promise((done) => setTimeout(done, 80));
+              const box = p.el.getBoundingClientRect(), at = {clientX: box.right, clientY: box.top, bubbles: true, pointerId: 1};
+              for (const type of ["pointerdown", "pointermove", "pointerup"]) p.grip.dispatchEvent(new PointerEvent(type, at)); }
+              return seen; }"""
+        )
+        assert moved == [[1, 0.25], [0.5, 1], [1, 1]]
+
+
 # ---------------------------------------------------------------- matrix
 def test_a_matrix_reports_the_cell_pointed_at(kit):
     with kit() as parts:

@@ -9,40 +9,87 @@
    made from the engine's own source, one request at a time, the newest first; without workers, between frames. */
 (function (root) {
   "use strict";
-  const Kit = root.Kit, { el } = Kit;
-  const TEXTS = ["the time traveller for so it will be", "i saw the moon and the little people", "the the the zebra the the the the"];
-  const SHORT = ["the time traveller…", "i saw the moon…", "the the the zebra…"], LONGEST = 40;
+  const Kit = root.Kit,
+    { el } = Kit;
+  const TEXTS = [
+    "the time traveller for so it will be",
+    "i saw the moon and the little people",
+    "the the the zebra the the the the",
+  ];
+  const SHORT = ["the time traveller…", "i saw the moon…", "the the the zebra…"],
+    LONGEST = 40;
   const GATES = { rnn: [], gru: ["Z", "R"], before: ["Z", "R"], lstm: ["F", "I", "O"] };
-  const NAMES = { H: ["*H* 隐状态", "*H* hidden state"], C: ["*C* 记忆元", "*C* memory cell"], R: ["*R* 重置门", "*R* reset gate"],
-    Z: ["*Z* 更新门", "*Z* update gate"], I: ["*I* 输入门", "*I* input gate"], F: ["*F* 遗忘门", "*F* forget gate"],
-    O: ["*O* 输出门", "*O* output gate"] };
-  const CELLS = {
-    rnn: { title: ["RNN", "RNN"], tag: ["没有门：每一步都重写整个状态", "no gates: every step rewrites the whole state"], rows: ["H"] },
-    gru: { title: ["GRU", "GRU"], tag: ["一个状态，两个门", "one state, two gates"], rows: ["H", "Z", "R"] },
-    before: { title: ["GRU（之前）", "GRU (before)"], tag: ["重置门在乘法之前", "reset gate before the product"], rows: ["H", "Z", "R"] },
-    lstm: { title: ["LSTM", "LSTM"], tag: ["两个状态，三个门", "two states, three gates"], rows: ["C", "F", "I", "O", "H"] },
+  const NAMES = {
+    H: ["*H* 隐状态", "*H* hidden state"],
+    C: ["*C* 记忆元", "*C* memory cell"],
+    R: ["*R* 重置门", "*R* reset gate"],
+    Z: ["*Z* 更新门", "*Z* update gate"],
+    I: ["*I* 输入门", "*I* input gate"],
+    F: ["*F* 遗忘门", "*F* forget gate"],
+    O: ["*O* 输出门", "*O* output gate"],
   };
-  const AFTER = { title: ["GRU（之后）", "GRU (after)"], tag: ["重置门在乘法之后", "reset gate after the product"] };
-  const VIEWS = [["rnn,lstm", ["RNN · LSTM", "RNN · LSTM"]], ["lstm,gru", ["LSTM · GRU", "LSTM · GRU"]],
-    ["gru,before", ["两种 GRU", "both GRUs"]], ["rnn,gru,lstm", ["三个都看", "all three"]]];
+  const CELLS = {
+    rnn: {
+      title: ["RNN", "RNN"],
+      tag: ["没有门：每一步都重写整个状态", "no gates: every step rewrites the whole state"],
+      rows: ["H"],
+    },
+    gru: { title: ["GRU", "GRU"], tag: ["一个状态，两个门", "one state, two gates"], rows: ["H", "Z", "R"] },
+    before: {
+      title: ["GRU（之前）", "GRU (before)"],
+      tag: ["重置门在乘法之前", "reset gate before the product"],
+      rows: ["H", "Z", "R"],
+    },
+    lstm: {
+      title: ["LSTM", "LSTM"],
+      tag: ["两个状态，三个门", "two states, three gates"],
+      rows: ["C", "F", "I", "O", "H"],
+    },
+  };
+  const AFTER = {
+    title: ["GRU（之后）", "GRU (after)"],
+    tag: ["重置门在乘法之后", "reset gate after the product"],
+  };
+  const VIEWS = [
+    ["rnn,lstm", ["RNN · LSTM", "RNN · LSTM"]],
+    ["lstm,gru", ["LSTM · GRU", "LSTM · GRU"]],
+    ["gru,before", ["两种 GRU", "both GRUs"]],
+    ["rnn,gru,lstm", ["三个都看", "all three"]],
+  ];
   const SWEEP = Array.from({ length: 17 }, (_, i) => (i - 8) / 2); // forget biases of the small curves
+  const OUTWARD = [...SWEEP].sort((a, b) => Math.abs(a) - Math.abs(b)); // in this order they are found
 
   /* ---------- pure parts ---------- */
-  const clean = (s) => Array.from(String(s).toLowerCase().replace(/[^a-z]+/g, " ")).slice(0, LONGEST).join("");
+  const clean = (s) =>
+    Array.from(
+      String(s)
+        .toLowerCase()
+        .replace(/[^a-z]+/g, " "),
+    )
+      .slice(0, LONGEST)
+      .join("");
   const sentenceOf = (values) => {
     const own = clean(values.own);
     return own.trim().length > 1 ? own : TEXTS[values.s] || TEXTS[0];
   };
   const shownCells = (show) => {
-    const names = String(show).split(",").filter((name) => name in CELLS);
+    const names = String(show)
+      .split(",")
+      .filter((name) => name in CELLS);
     return names.length ? [...new Set(names)] : ["rnn", "lstm"];
   };
   /* "F@1,O@0" -> {F: 1, O: 0}; only gates that there are, only values from 0 to 1. */
   function holds(text) {
-    const pairs = String(text).split(",").map((part) => part.split("@")).filter(([gate, v]) => NAMES[gate] && !"HC".includes(gate) && v);
+    const pairs = String(text)
+      .split(",")
+      .map((part) => part.split("@"))
+      .filter(([gate, v]) => NAMES[gate] && !"HC".includes(gate) && v);
     return Object.fromEntries(pairs.map(([gate, v]) => [gate, Math.max(0, Math.min(1, Number(v) || 0))]));
   }
-  const holdText = (held) => Object.entries(held).map(([gate, v]) => `${gate}@${v}`).join(",");
+  const holdText = (held) =>
+    Object.entries(held)
+      .map(([gate, v]) => `${gate}@${v}`)
+      .join(",");
   const lettersLeft = (left, T, t) => {
     let sum = 0;
     for (let s = 0; s <= t; s++) sum += left[t * T + s];
@@ -62,13 +109,22 @@
 
   /* What is to be read, and how: a plain object, and the key under which its results are kept. */
   function request(name, values, sentence, touched = true) {
-    const all = touched ? holds(values.hold) : {}, held = {};
+    const all = touched ? holds(values.hold) : {},
+      held = {};
     for (const gate of GATES[name]) if (gate in all) held[gate] = all[gate];
-    const gru = name === "gru" || name === "before", swapped = touched && gru && values.swap;
+    const gru = name === "gru" || name === "before",
+      swapped = touched && gru && values.swap;
     const form = gru ? ((name === "gru") !== Boolean(swapped) ? "after" : "before") : "";
     const bias = touched && name === "lstm" && !("F" in held) ? values.bias : 0;
-    return { name, form, bias, held, sentence, free: !Object.keys(held).length && !bias && !swapped,
-      key: [name, form, bias, sentence, holdText(held)].join("|") };
+    return {
+      name,
+      form,
+      bias,
+      held,
+      sentence,
+      free: !Object.keys(held).length && !bias && !swapped,
+      key: [name, form, bias, sentence, holdText(held)].join("|"),
+    };
   }
 
   /* ---------- the dear part: one question at a time ---------- */
@@ -79,13 +135,23 @@
         const model = variant(models[data.name], data.form, data.bias), base = E.read(model, data.ids, data.held);
         postMessage({ key: data.key, left: E.memory(model, data.ids, base, data.held), perplexity: base.perplexity });
       };`;
-    let worker = null, address = "", broken = typeof Worker !== "function", busy = null, resting = 0, wanted = [];
+    let worker = null,
+      address = "",
+      broken = typeof Worker !== "function",
+      busy = null,
+      resting = 0,
+      wanted = [];
     function start() {
       try {
         address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
         worker = new Worker(address);
         worker.onmessage = ({ data }) => answer(data);
-        worker.onerror = (event) => { event.preventDefault(); broken = true; stop(); next(); };
+        worker.onerror = (event) => {
+          event.preventDefault();
+          broken = true;
+          stop();
+          next();
+        };
         worker.postMessage({ models });
       } catch (forbidden) {
         broken = true;
@@ -106,7 +172,8 @@
       next();
     }
     function here(job) {
-      const model = variant(models[job.name], job.form, job.bias), base = E.read(model, job.ids, job.held);
+      const model = variant(models[job.name], job.form, job.bias),
+        base = E.read(model, job.ids, job.held);
       answer({ key: job.key, left: E.memory(model, job.ids, base, job.held), perplexity: base.perplexity });
     }
     function next() {
@@ -121,37 +188,75 @@
       busy = job.key;
       job.ids = encode(job.sentence);
       if (!broken && !worker) start();
-      if (broken) { busy = job.key; setTimeout(here, 30, job); } else worker.postMessage(job);
+      if (broken) {
+        busy = job.key;
+        setTimeout(here, 30, job);
+      } else worker.postMessage(job);
     }
-    return { ask(list) { wanted = list; next(); } };
+    return {
+      ask(list) {
+        wanted = list;
+        next();
+      },
+    };
   }
 
   /* ---------- small curves over the forget bias ---------- */
   function spark(cls) {
-    const line = Kit.svg("path", { class: "gates__line" }), zero = Kit.svg("path", { class: "gates__zero", d: "M50 0V100" });
-    const svg = Kit.svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" }, zero, line);
-    const dot = el("i", { class: "gates__dot" }), at = el("i", { class: "gates__at" });
+    const line = Kit.svg("path", { class: "gates__line" }),
+      zero = Kit.svg("path", { class: "gates__zero", d: "M50 0V100" });
+    const svg = Kit.svg(
+      "svg",
+      { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },
+      zero,
+      line,
+    );
+    const dot = el("i", { class: "gates__dot" }),
+      at = el("i", { class: "gates__at" });
     const x = (bias) => ((bias + 4) / 8) * 100;
     const ends = [0, 1].map((side) => el("span", { class: "gates__end", "aria-hidden": "true" }));
-    return { el: el("div", { class: `gates__spark ${cls}` }, svg, at, dot, ...ends), draw(points, now, scale) {
-      ends.forEach((end, side) => {
-        const point = points.find(([b]) => b === (side ? 4 : -4));
-        end.textContent = point ? short(point[1]) : "";
-        if (point) Object.assign(end.style, { [side ? "right" : "left"]: "0", bottom: `calc(${100 * scale(point[1])}% + 1px)` });
-      });
-      line.setAttribute("d", points.map(([b, v], i) => `${i ? "L" : "M"}${x(b).toFixed(1)} ${(100 - 100 * scale(v)).toFixed(1)}`).join(""));
-      at.style.left = x(now[0]) + "%";
-      dot.hidden = now[1] === null;
-      if (!dot.hidden) Object.assign(dot.style, { left: x(now[0]) + "%", top: 100 - 100 * scale(now[1]) + "%" });
-    } };
+    return {
+      el: el("div", { class: `gates__spark ${cls}` }, svg, at, dot, ...ends),
+      draw(points, now, scale) {
+        ends.forEach((end, side) => {
+          const point = points.find(([b]) => b === (side ? 4 : -4));
+          end.textContent = point ? short(point[1]) : "";
+          if (point)
+            Object.assign(end.style, {
+              [side ? "right" : "left"]: "0",
+              bottom: `calc(${100 * scale(point[1])}% + 1px)`,
+            });
+        });
+        line.setAttribute(
+          "d",
+          points
+            .map(([b, v], i) => `${i ? "L" : "M"}${x(b).toFixed(1)} ${(100 - 100 * scale(v)).toFixed(1)}`)
+            .join(""),
+        );
+        at.style.left = x(now[0]) + "%";
+        dot.hidden = now[1] === null;
+        if (!dot.hidden)
+          Object.assign(dot.style, { left: x(now[0]) + "%", top: 100 - 100 * scale(now[1]) + "%" });
+      },
+    };
   }
 
   async function make(host, fig) {
-    const E = fig.engine, pack = await fig.pack("gates"), letters = pack.vocab;
-    const index = new Map(letters.map((c, i) => [c, i])), encode = (s) => Array.from(s, (c) => index.get(c) || 0);
-    const models = Object.fromEntries(Object.keys(CELLS).map((name) => [name, E.unpack(pack.models[name], pack.bytes)]));
+    const E = fig.engine,
+      pack = await fig.pack("gates"),
+      letters = pack.vocab;
+    const index = new Map(letters.map((c, i) => [c, i])),
+      encode = (s) => Array.from(s, (c) => index.get(c) || 0);
+    const models = Object.fromEntries(
+      Object.keys(CELLS).map((name) => [name, E.unpack(pack.models[name], pack.bytes)]),
+    );
     const cache = new Map();
-    let shown = null, blocks = [], memories = [], sparks = null, queued = 0, firstMemory = true;
+    let shown = null,
+      blocks = [],
+      memories = [],
+      sparks = null,
+      queued = 0,
+      firstMemory = true;
 
     /* ----- reading ----- */
     function reading(job) {
@@ -161,7 +266,8 @@
         cache.set(job.key, { perplexity: r.perplexity, read: r, left: null });
       }
       const kept = cache.get(job.key);
-      if (!kept.read) kept.read = E.read(variant(models[job.name], job.form, job.bias), encode(job.sentence), job.held);
+      if (!kept.read)
+        kept.read = E.read(variant(models[job.name], job.form, job.bias), encode(job.sentence), job.held);
       return kept;
     }
     const memory = remembering(E, models, encode, (key, left, perplexity) => {
@@ -171,52 +277,129 @@
       drawMemory();
       Kit.marks();
     });
-    const table = (job, what) => { const kept = cache.get(job.key); return kept && kept.left ? kept.left[what === "C" ? "c" : "h"] : null; };
+    const table = (job, what) => {
+      const kept = cache.get(job.key);
+      return kept && kept.left ? kept.left[what === "C" ? "c" : "h"] : null;
+    };
 
     /* ----- the frame ----- */
     const sentence = () => sentenceOf(fig.values);
-    const goTo = (t) => { player.stop(); fig.set({ t }); };
-    const player = Kit.player((by) => {
-      const t = track.t + by, could = t >= 0 && t < track.n;
-      if (could) fig.set({ t });
-      return could;
-    }, () => fig.set({ t: 0 }), { every: 170, speeds: null, back: ["上一个字母", "Previous letter"], on: ["下一个字母", "Next letter"] });
+    const goTo = (t) => {
+      player.stop();
+      fig.set({ t });
+    };
+    const player = Kit.player(
+      (by) => {
+        const t = track.t + by,
+          could = t >= 0 && t < track.n;
+        if (could) fig.set({ t });
+        return could;
+      },
+      () => fig.set({ t: 0 }),
+      {
+        every: 170,
+        speeds: null,
+        back: ["上一个字母", "Previous letter"],
+        on: ["下一个字母", "Next letter"],
+      },
+    );
     const track = Kit.track(host, goTo, { veil: true, toggle: () => player.toggle() });
     const strip = track.strip(["读到的位置", "How far they have read"], (t) => {
       const c = sentence()[t];
-      return [`第 ${t + 1} 个字母，共 ${track.n} 个：${c === " " ? "空格" : c}`, `letter ${t + 1} of ${track.n}: ${c === " " ? "space" : c}`];
+      return [
+        `第 ${t + 1} 个字母，共 ${track.n} 个：${c === " " ? "空格" : c}`,
+        `letter ${t + 1} of ${track.n}: ${c === " " ? "space" : c}`,
+      ];
     });
     const count = el("span", { class: "fig-number gates__count", "aria-hidden": "true" });
-    const chips = TEXTS.map((text, i) => el("button", { class: "fig-button", type: "button",
-      onclick: () => fig.set({ s: i, own: "", t: Math.min(fig.values.t, text.length - 1) }) }, SHORT[i]));
-    const own = Kit.field(["自己写一句，只认英文字母和空格", "Your own sentence, letters and spaces"], { value: fig.values.own, max: LONGEST, clean,
-      placeholder: ["自己写一句（英文字母）", "or type your own"], hide: true }, (text) => {
-      const values = { ...fig.values, own: text };
-      fig.set({ own: text, t: sentenceOf(values).length - 1 });
-    });
-    const view = Kit.choice(["看哪几个网络", "Which networks"], VIEWS.map(([value, words]) => ({ value, words })),
-      (show) => fig.set({ show }), { value: fig.values.show, hide: true });
-    const over = el("div", { class: "gates__memories" }), body = el("div", { class: "gates__cells" });
+    const chips = TEXTS.map((text, i) =>
+      el(
+        "button",
+        {
+          class: "fig-button",
+          type: "button",
+          onclick: () => fig.set({ s: i, own: "", t: Math.min(fig.values.t, text.length - 1) }),
+        },
+        SHORT[i],
+      ),
+    );
+    const own = Kit.field(
+      ["自己写一句，只认英文字母和空格", "Your own sentence, letters and spaces"],
+      {
+        value: fig.values.own,
+        max: LONGEST,
+        clean,
+        placeholder: ["自己写一句（英文字母）", "or type your own"],
+        hide: true,
+      },
+      (text) => {
+        const values = { ...fig.values, own: text };
+        fig.set({ own: text, t: sentenceOf(values).length - 1 });
+      },
+    );
+    const view = Kit.choice(
+      ["看哪几个网络", "Which networks"],
+      VIEWS.map(([value, words]) => ({ value, words })),
+      (show) => fig.set({ show }),
+      { value: fig.values.show, hide: true },
+    );
+    const over = el("div", { class: "gates__memories" }),
+      body = el("div", { class: "gates__cells" });
     const note = el("figcaption", { class: "fig-note" });
     host.append(
-      el("div", { class: "gates__title" }, el("p", { class: "gates__ask" }, ["还记得哪些字母？", "Which letters are still there?"]), view.el),
+      el(
+        "div",
+        { class: "gates__title" },
+        el("p", { class: "gates__ask" }, ["还记得哪些字母？", "Which letters are still there?"]),
+        view.el,
+      ),
       el("div", { class: "gates__choose" }, ...chips, own.el),
-      el("div", { class: "gates__top" }, Kit.row(["读到这里", "read so far"], strip.el, el("div", { class: "gates__play" }, player.el, count), "text")),
-      over, body,
-      el("p", { class: "fig-legend" },
-        el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ", ["状态（*C* 先取 tanh）", "state (*C* through tanh)"]),
-        el("span", {}, "0", el("i", { class: "is-gate" }), "1 ", ["门：0 关，1 开", "gate: 0 closed, 1 open"]),
+      el(
+        "div",
+        { class: "gates__top" },
+        Kit.row(
+          ["读到这里", "read so far"],
+          strip.el,
+          el("div", { class: "gates__play" }, player.el, count),
+          "text",
+        ),
+      ),
+      over,
+      body,
+      el(
+        "p",
+        { class: "fig-legend" },
+        el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ", [
+          "状态（*C* 先取 tanh）",
+          "state (*C* through tanh)",
+        ]),
+        el("span", {}, "0", el("i", { class: "is-gate" }), "1 ", [
+          "门：0 关，1 开",
+          "gate: 0 closed, 1 open",
+        ]),
         el("span", {}, el("i", { class: "is-left" }), ["字母还剩多少", "how much of a letter is left"]),
-        el("span", {}, [`每条 ${models.lstm.H} 行，一行一个单元，慢的在上`, `${models.lstm.H} rows to a band, one per unit, slow ones on top`])),
-      note);
+        el("span", {}, [
+          `每条 ${models.lstm.H} 行，一行一个单元，慢的在上`,
+          `${models.lstm.H} rows to a band, one per unit, slow ones on top`,
+        ]),
+      ),
+      note,
+    );
 
     const titleOf = (name) => (name === "gru" && shown.includes("before") ? AFTER : CELLS[name]);
     const joined = (name, what) => titleOf(name).title.map((title) => `${title} *${what}*`);
     const plain = (pair) => pair.map((s) => s.replace(/\*/g, ""));
     const left = (name, what, in_ = track) => {
       const title = titleOf(name).title;
-      const part = { name, what, side: el("div", { class: "fig-big" }),
-        memory: in_.memory([`${title[0]} 的 ${what} 里还剩的字母`, `Letters left in ${what} of the ${title[1]}`]) };
+      const part = {
+        name,
+        what,
+        side: el("div", { class: "fig-big" }),
+        memory: in_.memory([
+          `${title[0]} 的 ${what} 里还剩的字母`,
+          `Letters left in ${what} of the ${title[1]}`,
+        ]),
+      };
       part.row = Kit.row(joined(name, what), part.memory.el, part.side, "memory");
       return part;
     };
@@ -224,68 +407,122 @@
     /* ----- the cells that are shown ----- */
     function build() {
       shown = shownCells(fig.values.show);
-      memories = shown.flatMap((name) => (name === "lstm" ? ["H", "C"] : ["H"]).map((what) => left(name, what)));
+      memories = shown.flatMap((name) =>
+        (name === "lstm" ? ["H", "C"] : ["H"]).map((what) => left(name, what)),
+      );
       if (shown[0] === "lstm") memories.sort((a, b) => (a.what === "C" ? -1 : b.what === "C" ? 1 : 0));
       over.replaceChildren(...memories.map((part) => part.row));
       sparks = null;
       blocks = shown.map(block);
       const two = shown.includes("gru") && shown.includes("before");
-      const swap = two && Kit.toggle(["互换方程：权重不动，各用另一种形式来算", "swap the equations: same weights, each computed in the other form"],
-        (on) => fig.set({ swap: on }), { value: fig.values.swap });
-      body.replaceChildren(...(swap ? [el("div", { class: "gates__swap" }, swap.el)] : []), ...blocks.map((b) => b.el));
+      const swap =
+        two &&
+        Kit.toggle(
+          [
+            "互换方程：权重不动，各用另一种形式来算",
+            "swap the equations: same weights, each computed in the other form",
+          ],
+          (on) => fig.set({ swap: on }),
+          { value: fig.values.swap },
+        );
+      body.replaceChildren(
+        ...(swap ? [el("div", { class: "gates__swap" }, swap.el)] : []),
+        ...blocks.map((b) => b.el),
+      );
       build.swap = swap || null;
       strip.was = "";
       Kit.say(note, caption());
     }
     function block(name) {
-      const title = titleOf(name), parts = {}, ppl = el("p", { class: "gates__ppl" }), tag = el("span", {}, title.tag);
-      const node = el("section", { class: "gates__cell", "aria-label": title.title },
-        el("div", { class: "fig-head" }, el("b", {}, title.title), tag, ppl));
+      const title = titleOf(name),
+        parts = {},
+        ppl = el("p", { class: "gates__ppl" }),
+        tag = el("span", {}, title.tag);
+      const node = el(
+        "section",
+        { class: "gates__cell", "aria-label": title.title },
+        el("div", { class: "fig-head" }, el("b", {}, title.title), tag, ppl),
+      );
       for (const row of CELLS[name].rows) {
-        const state = row === "H" || row === "C", part = (parts[row] = { state });
-        part.band = track.band(state ? "signed" : "gate", [`${title.title[0]} 的${plain(NAMES[row])[0]}，每列一个字母，每行一个单元`,
-          `${title.title[1]}: ${plain(NAMES[row])[1]}, a column for each letter, a row for each unit`]);
+        const state = row === "H" || row === "C",
+          part = (parts[row] = { state });
+        part.band = track.band(state ? "signed" : "gate", [
+          `${title.title[0]} 的${plain(NAMES[row])[0]}，每列一个字母，每行一个单元`,
+          `${title.title[1]}: ${plain(NAMES[row])[1]}, a column for each letter, a row for each unit`,
+        ]);
         if (row === "H") part.next = Kit.bars(3);
-        if (!state) part.meter = Kit.meter([`${title.title[0]} ${plain(NAMES[row])[0]}`, `${title.title[1]} ${plain(NAMES[row])[1]}`], (v) => hold(row, v));
-        node.append(Kit.row(NAMES[row], part.band.el, state ? part.next && part.next.el : part.meter.el, state ? "state" : "gate"));
+        if (!state)
+          part.meter = Kit.meter(
+            [`${title.title[0]} ${plain(NAMES[row])[0]}`, `${title.title[1]} ${plain(NAMES[row])[1]}`],
+            (v) => hold(row, v),
+          );
+        node.append(
+          Kit.row(
+            NAMES[row],
+            part.band.el,
+            state ? part.next && part.next.el : part.meter.el,
+            state ? "state" : "gate",
+          ),
+        );
         if (row === "F") node.append(forgetBias());
       }
       return { name, parts, ppl, tag, el: node };
     }
     function hold(gate, value) {
       const now = holds(fig.values.hold);
-      if (value === null) delete now[gate]; else now[gate] = value;
+      if (value === null) delete now[gate];
+      else now[gate] = value;
       fig.set({ hold: holdText(now) });
     }
     function forgetBias() {
       /* The slider counts from 0, its values are written as what is added to the bias. */
-      const added = (v) => Number((v - 4).toFixed(1)), signed = (b) => (b > 0 ? "+" : b < 0 ? "−" : "±") + Math.abs(b);
-      const slider = Kit.slider(["遗忘门的偏置加", "added to forget bias"], { min: 0, max: 8, step: 0.1, value: 4, ticks: [0, 2, 4, 6, 8],
-        format: (v) => signed(added(v)) }, (v) => fig.set({ bias: added(v) }));
-      sparks = { slider, letters: spark("is-letters"), ppl: spark("is-ppl"), lettersSide: el("div", {}), pplSide: el("div", {}) };
-      sparks.el = el("div", { class: "gates__bias" }, slider.el,
+      const added = (v) => Number((v - 4).toFixed(1)),
+        signed = (b) => (b > 0 ? "+" : b < 0 ? "−" : "±") + Math.abs(b);
+      const slider = Kit.slider(
+        ["遗忘门的偏置加", "added to forget bias"],
+        { min: 0, max: 8, step: 0.1, value: 4, ticks: [0, 2, 4, 6, 8], format: (v) => signed(added(v)) },
+        (v) => fig.set({ bias: added(v) }),
+      );
+      sparks = {
+        slider,
+        letters: spark("is-letters"),
+        ppl: spark("is-ppl"),
+        lettersSide: el("div", {}),
+        pplSide: el("div", {}),
+      };
+      sparks.el = el(
+        "div",
+        { class: "gates__bias" },
+        slider.el,
         Kit.row(["*C* 里还剩", "left in *C*"], sparks.letters.el, sparks.lettersSide, "spark"),
-        Kit.row(["困惑度", "perplexity"], sparks.ppl.el, sparks.pplSide, "spark"));
+        Kit.row(["困惑度", "perplexity"], sparks.ppl.el, sparks.pplSide, "spark"),
+      );
       return sparks.el;
     }
 
     function caption() {
-      const held = (name, what) => pack.measured[name][""].left[what], range = ([m, a, b]) => `${m.toFixed(1)} (${a.toFixed(1)}–${b.toFixed(1)})`;
+      const held = (name, what) => pack.measured[name][""].left[what],
+        range = ([m, a, b]) => `${m.toFixed(1)} (${a.toFixed(1)}–${b.toFixed(1)})`;
       const each = memories.map(({ name, what }) => [plain(joined(name, what)), range(held(name, what))]);
       const valid = shown.map((name) => [titleOf(name).title, range(pack.measured[name][""].valid)]);
-      const list = (rows, i, sep) => rows.map(([words, value]) => `${words[i]} ${i ? value : value.replace(" (", "（").replace(")", "）")}`).join(sep);
+      const list = (rows, i, sep) =>
+        rows
+          .map(([words, value]) => `${words[i]} ${i ? value : value.replace(" (", "（").replace(")", "）")}`)
+          .join(sep);
       return [
         `还剩多少是量出来的：把一个字母换成别的（四次），看状态挪动了多远，除以到此为止最远的一次；右边的数字把各个字母加起来。这里的网络各 ${models.lstm.H} 个单元，` +
-        `同样训练。换成书中故事的 40 段，三个种子的中位数（最低–最高）是：${list(each, 0, "，")} 个字母；验证困惑度：${list(valid, 0, "，")}。`,
+          `同样训练。换成书中故事的 40 段，三个种子的中位数（最低–最高）是：${list(each, 0, "，")} 个字母；验证困惑度：${list(valid, 0, "，")}。`,
         `How much is left is measured: replace a letter by others (four times), see how far the state moves, divide by the farthest so far; the number at the side adds up all letters. ` +
-        `The networks have ${models.lstm.H} units each and were trained alike. Over 40 passages of the book's tale, median (lowest–highest) of three seeds: ${list(each, 1, ", ")} letters; validation perplexity: ${list(valid, 1, ", ")}.`];
+          `The networks have ${models.lstm.H} units each and were trained alike. Over 40 passages of the book's tale, median (lowest–highest) of three seeds: ${list(each, 1, ", ")} letters; validation perplexity: ${list(valid, 1, ", ")}.`,
+      ];
     }
 
     /* ----- drawing ----- */
     function draw(values, keys) {
       const changed = (...names) => !keys || keys.some((k) => names.includes(k));
       if (changed("show")) build();
-      const text = sentence(), whole = changed("show", "s", "own", "hold", "bias", "swap");
+      const text = sentence(),
+        whole = changed("show", "s", "own", "hold", "bias", "swap");
       if (strip.was !== text) {
         strip.write(text);
         strip.was = text;
@@ -300,18 +537,30 @@
       track.cursor(values.t);
       count.textContent = `${track.t + 1}/${track.n}`;
       for (const b of blocks) drawBlock(b, values, text, whole);
-      if (sparks) drawBias(values);
-      if (keys) ask();
-      else if (!queued) queued = requestAnimationFrame(() => setTimeout(() => { queued = 0; ask(); })); // after the first paint
+      if (keys && whole) ask();
+      if (!keys && !queued)
+        queued = requestAnimationFrame(() =>
+          setTimeout(() => {
+            queued = 0;
+            ask();
+          }),
+        ); // after the first paint
       drawMemory();
     }
     const swapped = (job) => (job.name === "gru") !== (job.form === "after");
-    const other = { after: ["按“之前”的方程来算", "computed with the equation “before”"], before: ["按“之后”的方程来算", "computed with the equation “after”"] };
+    const other = {
+      after: ["按“之前”的方程来算", "computed with the equation “before”"],
+      before: ["按“之后”的方程来算", "computed with the equation “after”"],
+    };
     function drawBlock({ name, parts, ppl, tag }, values, text, whole) {
-      const job = request(name, values, text), r = reading(job).read, free = job.free ? null : reading(request(name, values, text, false)).read;
-      const t = track.t, { H, T } = r;
+      const job = request(name, values, text),
+        r = reading(job).read,
+        free = job.free ? null : reading(request(name, values, text, false)).read;
+      const t = track.t,
+        { H, T } = r;
       for (const [row, part] of Object.entries(parts)) {
-        const data = r[row === "H" ? "h" : row === "C" ? "c" : row], isHeld = row in job.held;
+        const data = r[row === "H" ? "h" : row === "C" ? "c" : row],
+          isHeld = row in job.held;
         if (whole) part.band.draw(data, T, H, { squash: row === "C" });
         if (part.meter) {
           let mean = 0;
@@ -322,7 +571,8 @@
         if (part.next) part.next.draw(r.p.subarray(t * r.outputs, (t + 1) * r.outputs), letters, text[t + 1]);
       }
       if (!whole) return;
-      if (job.form) Kit.say(tag, swapped(job) ? other[job.form === "after" ? "before" : "after"] : titleOf(name).tag);
+      if (job.form)
+        Kit.say(tag, swapped(job) ? other[job.form === "after" ? "before" : "after"] : titleOf(name).tag);
       Kit.say(ppl, ["这句话的困惑度 ", "perplexity on this sentence "]);
       ppl.append(free ? `${short(free.perplexity)} → ` : "", el("b", {}, short(r.perplexity)));
       ppl.toggleAttribute("data-worse", Boolean(free && r.perplexity > free.perplexity * 1.05));
@@ -332,20 +582,27 @@
 
     /* Everything whose memory is shown, the present one first; then the curves over the bias, if the worker has time. */
     function jobs() {
-      const text = sentence(), list = shown.map((name) => request(name, fig.values, text));
+      const text = sentence(),
+        list = shown.map((name) => request(name, fig.values, text));
       const free = shown.map((name) => request(name, fig.values, text, false));
-      const late = shown.includes("lstm") && !("F" in holds(fig.values.hold)) ? SWEEP.map((bias) => ({ ...atBias(bias), late: true })) : [];
+      const late =
+        shown.includes("lstm") && !("F" in holds(fig.values.hold))
+          ? OUTWARD.map((bias) => ({ ...atBias(bias), late: true }))
+          : [];
       return [...list, ...free, ...asked, ...late];
     }
     const atBias = (bias) => request("lstm", { ...fig.values, bias }, sentence());
     let asked = []; // by echoes in the prose
     function ask() {
       const missing = new Map();
-      for (const job of jobs()) if (!(cache.get(job.key) || {}).left && !missing.has(job.key)) missing.set(job.key, job);
+      for (const job of jobs())
+        if (!(cache.get(job.key) || {}).left && !missing.has(job.key)) missing.set(job.key, job);
       memory.ask([...missing.values()]);
     }
     function drawPart(part, t, text, values) {
-      const T = text.length, job = request(part.name, values, text), now = table(job, part.what);
+      const T = text.length,
+        job = request(part.name, values, text),
+        now = table(job, part.what);
       if (!now || now.length !== T * T) return null;
       const free = job.free ? null : table(request(part.name, values, text, false), part.what);
       part.memory.draw(t, (i) => now[t * T + i], free && ((i) => free[t * T + i]));
@@ -354,57 +611,113 @@
       return total;
     }
     function drawMemory() {
-      const text = sentence(), totals = memories.map((part) => drawPart(part, track.t, text, fig.values));
+      const text = sentence(),
+        totals = memories.map((part) => drawPart(part, track.t, text, fig.values));
       if (sparks) drawBias(fig.values);
-      host.toggleAttribute("data-settled", totals.every((v) => v !== null));
+      host.toggleAttribute(
+        "data-settled",
+        totals.every((v) => v !== null),
+      );
       if (!totals.every((v) => v !== null)) return;
-      const found = Object.fromEntries(memories.map(({ name, what }, i) => [`${name}.${what}`, Number(totals[i].toFixed(1))]));
+      const found = Object.fromEntries(
+        memories.map(({ name, what }, i) => [`${name}.${what}`, Number(totals[i].toFixed(1))]),
+      );
       host.dataset.letters = JSON.stringify(found);
-      if (firstMemory) { firstMemory = false; performance.mark("gates:memory"); return; }
-      const words = (i) => memories.map(({ name, what }, k) => `${plain(joined(name, what))[i]} ${totals[k].toFixed(1)}`);
-      fig.say([`读到第 ${track.t + 1} 个字母。还剩：${words(0).join("，")}`, `${track.t + 1} letters read. Left: ${words(1).join(", ")}`]);
+      if (firstMemory) {
+        firstMemory = false;
+        performance.mark("gates:memory");
+        return;
+      }
+      const words = (i) =>
+        memories.map(({ name, what }, k) => `${plain(joined(name, what))[i]} ${totals[k].toFixed(1)}`);
+      fig.say([
+        `读到第 ${track.t + 1} 个字母。还剩：${words(0).join("，")}`,
+        `${track.t + 1} letters read. Left: ${words(1).join(", ")}`,
+      ]);
     }
     function drawBias(values) {
-      const T = track.n, t = track.t, off = "F" in holds(values.hold);
+      const T = track.n,
+        t = track.t,
+        off = "F" in holds(values.hold);
       sparks.slider.draw(Number((values.bias + 4).toFixed(1)));
       sparks.el.toggleAttribute("data-off", off);
-      const points = SWEEP.map((bias) => ({ bias, kept: cache.get(atBias(bias).key) })).filter((p) => p.kept && p.kept.left && p.kept.left.c.length === T * T);
-      const now = cache.get(request("lstm", values, sentence()).key) || {}, has = now.left && now.left.c.length === T * T;
-      const count_ = has ? lettersLeft(now.left.c, T, t) : null, most = t + 1;
-      const logs = points.map((p) => Math.log(p.kept.perplexity)), low = Math.min(...logs), high = Math.max(...logs, low + 0.1);
+      const points = SWEEP.map((bias) => ({ bias, kept: cache.get(atBias(bias).key) })).filter(
+        (p) => p.kept && p.kept.left && p.kept.left.c.length === T * T,
+      );
+      const now = cache.get(request("lstm", values, sentence()).key) || {},
+        has = now.left && now.left.c.length === T * T;
+      const count_ = has ? lettersLeft(now.left.c, T, t) : null,
+        most = t + 1;
+      const logs = points.map((p) => Math.log(p.kept.perplexity)),
+        low = Math.min(...logs),
+        high = Math.max(...logs, low + 0.1);
       const scale = (v) => Math.max(0, Math.min(1, (Math.log(v) - low) / (high - low)));
-      sparks.letters.draw(points.map((p) => [p.bias, lettersLeft(p.kept.left.c, T, t)]), [values.bias, count_], (v) => v / most);
-      sparks.ppl.draw(points.map((p) => [p.bias, p.kept.perplexity]), [values.bias, now.perplexity || null], scale);
-      if (has) sparks.lettersSide.replaceChildren(el("b", {}, count_.toFixed(1)), " ", Kit.words([`／${most}`, `of ${most}`]));
+      sparks.letters.draw(
+        points.map((p) => [p.bias, lettersLeft(p.kept.left.c, T, t)]),
+        [values.bias, count_],
+        (v) => v / most,
+      );
+      sparks.ppl.draw(
+        points.map((p) => [p.bias, p.kept.perplexity]),
+        [values.bias, now.perplexity || null],
+        scale,
+      );
+      if (has)
+        sparks.lettersSide.replaceChildren(
+          el("b", {}, count_.toFixed(1)),
+          " ",
+          Kit.words([`／${most}`, `of ${most}`]),
+        );
       if (now.perplexity) sparks.pplSide.replaceChildren(el("b", {}, short(now.perplexity)));
-      host.dataset.sweep = JSON.stringify(points.map((p) => [p.bias, Number(lettersLeft(p.kept.left.c, T, t).toFixed(1)), Number(p.kept.perplexity.toFixed(2))]));
+      host.dataset.sweep = JSON.stringify(
+        points.map((p) => [
+          p.bias,
+          Number(lettersLeft(p.kept.left.c, T, t).toFixed(1)),
+          Number(p.kept.perplexity.toFixed(2)),
+        ]),
+      );
     }
 
     /* ----- echoes: the rows that matter, beside the sentence that speaks of them ----- */
     function echo(link) {
       if (link.closest(".fig-predict")) return null;
       const given = Kit.parse(link.getAttribute("href").replace(/^[^#]*/, ""))[fig.id] || {};
-      const fixed = { ...fig.defaults, ...Kit.known(fig.defaults, given) }, names = shownCells(fixed.show).filter((name) => !request(name, fixed, "a").free);
+      const fixed = { ...fig.defaults, ...Kit.known(fig.defaults, given) },
+        names = shownCells(fixed.show).filter((name) => !request(name, fixed, "a").free);
       if (!names.length) return null;
-      const node = el("div", { class: "fig fig-gates fig-echo" }), small = Kit.track(node, goTo);
-      const parts = names.flatMap((name) => (name === "lstm" ? ["C", "H"] : ["H"]).map((what) => left(name, what, small)));
+      const node = el("div", { class: "fig fig-gates fig-echo" }),
+        small = Kit.track(node, goTo);
+      const parts = names.flatMap((name) =>
+        (name === "lstm" ? ["C", "H"] : ["H"]).map((what) => left(name, what, small)),
+      );
       const verdict = el("p", { class: "gates__verdict" });
       node.append(...parts.map((part) => part.row), verdict);
       let was = "";
-      return { el: node, draw() {
-        const text = sentence(), values = fig.values;
-        if (was !== text) {
-          was = text;
-          small.resize(text.length, text);
-          for (const part of parts) part.memory.write(text);
-        }
-        small.cursor(values.t);
-        asked = names.flatMap((name) => [request(name, values, text), request(name, values, text, false)]);
-        if (parts.map((part) => drawPart(part, small.t, text, values)).includes(null)) ask();
-        const change = names.map((name) => [titleOf(name).title, short(reading(request(name, values, text, false)).perplexity), short(reading(request(name, values, text)).perplexity)]);
-        const say = (i) => change.map(([title, a, b]) => `${change.length > 1 ? title[i] + " " : ""}${a} → _${b}_`).join(i ? ", " : "，");
-        Kit.say(verdict, [`这句话的困惑度 ${say(0)}`, `perplexity on this sentence ${say(1)}`]);
-      } };
+      return {
+        el: node,
+        draw() {
+          const text = sentence(),
+            values = fig.values;
+          if (was !== text) {
+            was = text;
+            small.resize(text.length, text);
+            for (const part of parts) part.memory.write(text);
+          }
+          small.cursor(values.t);
+          asked = names.flatMap((name) => [request(name, values, text), request(name, values, text, false)]);
+          if (parts.map((part) => drawPart(part, small.t, text, values)).includes(null)) ask();
+          const change = names.map((name) => [
+            titleOf(name).title,
+            short(reading(request(name, values, text, false)).perplexity),
+            short(reading(request(name, values, text)).perplexity),
+          ]);
+          const say = (i) =>
+            change
+              .map(([title, a, b]) => `${change.length > 1 ? title[i] + " " : ""}${a} → _${b}_`)
+              .join(i ? ", " : "，");
+          Kit.say(verdict, [`这句话的困惑度 ${say(0)}`, `perplexity on this sentence ${say(1)}`]);
+        },
+      };
     }
     return { draw, echo };
   }
