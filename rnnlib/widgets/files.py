@@ -67,6 +67,7 @@ def module(name: str) -> str:
     """
     parts = [engine()] if needs_engine(name) else []
     parts += [kit(), (HERE / "js" / "notebook.js").read_text(encoding="utf-8"), script(name)]
+    parts.append("const Kit = globalThis.Kit;")  # packs call it by its plain name
     parts += [packs()[pack].read_text(encoding="utf-8") for pack in pack_names(name) if pack in packs()]
     body = "\n".join(parts)
     return (

@@ -19,7 +19,13 @@ from packs.pack import build
 from packs.reading import letters_left, read
 
 pytestmark = pytest.mark.site
-VIEWS = [("zh", "light", 1280), ("en", "dark", 1280), ("en", "light", 390), ("zh", "dark", 390), ("both", "light", 390)]
+VIEWS = [
+    ("zh", "light", 1280),
+    ("en", "dark", 1280),
+    ("en", "light", 390),
+    ("zh", "dark", 390),
+    ("both", "light", 390),
+]
 HERE = ".fig-gates"
 TEXT = "the time traveller for so it will be"
 T = 27
@@ -44,13 +50,17 @@ def network(pack: dict, name: str, bias: float = 0.0, form: str = "") -> nn.Modu
     return model
 
 
-def perplexity(pack: dict, name: str, text: str = TEXT, bias: float = 0.0, form: str = "", **options) -> float:
+def perplexity(
+    pack: dict, name: str, text: str = TEXT, bias: float = 0.0, form: str = "", **options
+) -> float:
     X = torch.tensor([pack["vocab"].index(c) for c in text])
     logits = read(network(pack, name, bias, form), X[None], **options)["logits"][0]
     return math.exp(nn.functional.cross_entropy(logits[:-1], X[1:]))
 
 
-def letters(pack: dict, name: str, text: str = TEXT, t: int = T, bias: float = 0.0, **options) -> dict[str, float]:
+def letters(
+    pack: dict, name: str, text: str = TEXT, t: int = T, bias: float = 0.0, **options
+) -> dict[str, float]:
     """State -> letters left after letter t, by the measure that the pack quotes."""
     X = torch.tensor([pack["vocab"].index(c) for c in text])
     found = letters_left(network(pack, name, bias), X, **options)
@@ -109,7 +119,12 @@ def test_the_caption_quotes_the_pack(figure, pack):
 
 @pytest.mark.parametrize(
     ("show", "cells"),
-    [("rnn,lstm", ["rnn", "lstm"]), ("lstm,gru", ["lstm", "gru"]), ("gru,before", ["gru", "before"]), ("rnn,gru,lstm", ["rnn", "gru", "lstm"])],
+    [
+        ("rnn,lstm", ["rnn", "lstm"]),
+        ("lstm,gru", ["lstm", "gru"]),
+        ("gru,before", ["gru", "before"]),
+        ("rnn,gru,lstm", ["rnn", "gru", "lstm"]),
+    ],
 )
 def test_a_setting_chooses_the_cells(figure, pack, show, cells):
     page = figure("gates", values={"show": show})
@@ -133,7 +148,9 @@ def test_hold_a_gate_by_keyboard_and_let_go(figure, pack):
     page.keyboard.press("End")
     settle(page)
     assert values(page)["hold"] == "F@1"
-    assert shown(page, "perplexity")["lstm"] == pytest.approx(perplexity(pack, "lstm", hold={"F": 1.0}), rel=0.01)
+    assert shown(page, "perplexity")["lstm"] == pytest.approx(
+        perplexity(pack, "lstm", hold={"F": 1.0}), rel=0.01
+    )
     about(shown(page, "letters"), {**letters(pack, "rnn"), **letters(pack, "lstm", hold={"F": 1.0})})
     assert shown(page, "letters")["lstm.C"] > T
     assert forget.get_attribute("aria-valuetext") == "1.00, held"
@@ -157,7 +174,9 @@ def test_hold_a_gate_by_mouse(figure, pack):
     settle(page)
     assert values(page)["hold"] == "O@0"
     assert shown(page, "letters")["lstm.H"] == 0
-    assert shown(page, "perplexity")["lstm"] == pytest.approx(perplexity(pack, "lstm", hold={"O": 0.0}), rel=0.01)
+    assert shown(page, "perplexity")["lstm"] == pytest.approx(
+        perplexity(pack, "lstm", hold={"O": 0.0}), rel=0.01
+    )
     page.get_by_role("button", name="松开：LSTM O 输出门").click()
     assert values(page)["hold"] == ""
 
@@ -180,7 +199,9 @@ def test_the_forget_bias(figure, pack):
 
 def test_the_curves_over_the_bias(figure, pack):
     page = figure("gates")
-    page.wait_for_function(f"() => JSON.parse(document.querySelector('{HERE}').dataset.sweep || '[]').length === 17")
+    page.wait_for_function(
+        f"() => JSON.parse(document.querySelector('{HERE}').dataset.sweep || '[]').length === 17"
+    )
     sweep = {bias: (left, ppl) for bias, left, ppl in shown(page, "sweep")}
     for bias in (-4, -1.5, 0, 2, 4):
         assert sweep[bias][1] == pytest.approx(perplexity(pack, "lstm", bias=bias), rel=0.01)
@@ -196,9 +217,14 @@ def test_both_forms_and_the_swap(figure, pack):
     swap = page.get_by_role("checkbox")
     swap.focus()
     page.keyboard.press("Space")
-    other = {"gru": perplexity(pack, "gru", form="before"), "before": perplexity(pack, "before", form="after")}
+    other = {
+        "gru": perplexity(pack, "gru", form="before"),
+        "before": perplexity(pack, "before", form="after"),
+    }
     assert shown(page, "perplexity") == pytest.approx(other, rel=0.01)
-    assert min(other[name] / own[name] for name in own) > 1.2  # the same weights in the other form: clearly worse
+    assert (
+        min(other[name] / own[name] for name in own) > 1.2
+    )  # the same weights in the other form: clearly worse
     reset = page.get_by_role("slider", name="GRU (before) R reset gate")
     reset.focus()
     page.keyboard.press("End")
@@ -216,11 +242,19 @@ def test_the_readers_sentence(figure, pack):
     settle(page)
     assert values(page)["own"] == "a horse a horse "
     assert values(page)["t"] == 15
-    assert shown(page, "perplexity")["lstm"] == pytest.approx(perplexity(pack, "lstm", "a horse a horse "), rel=0.01)
-    about(shown(page, "letters"), {k: v for n in ("rnn", "lstm") for k, v in letters(pack, n, "a horse a horse ", 15).items()})
+    assert shown(page, "perplexity")["lstm"] == pytest.approx(
+        perplexity(pack, "lstm", "a horse a horse "), rel=0.01
+    )
+    about(
+        shown(page, "letters"),
+        {k: v for n in ("rnn", "lstm") for k, v in letters(pack, n, "a horse a horse ", 15).items()},
+    )
     page.get_by_role("button", name="i saw the moon").click()
     assert values(page)["own"] == ""
-    assert page.locator(f"{HERE} .fig-strip").inner_text().replace("\n", "") == "i saw the moon and the little people"
+    assert (
+        page.locator(f"{HERE} .fig-strip").inner_text().replace("\n", "")
+        == "i saw the moon and the little people"
+    )
 
 
 def test_one_cursor(figure, pack):
@@ -239,7 +273,9 @@ def test_one_cursor(figure, pack):
     page.mouse.click(box["x"] + box["width"] * 10.5 / 36, box["y"] + 9)
     assert values(page)["t"] == 10
     about(shown(page, "letters"), {k: v for n in ("rnn", "lstm") for k, v in letters(pack, n, t=10).items()})
-    places = page.evaluate(f"() => [...document.querySelectorAll('{HERE} .fig-band .fig-cursor')].map((c) => c.style.left)")
+    places = page.evaluate(
+        f"() => [...document.querySelectorAll('{HERE} .fig-band .fig-cursor')].map((c) => c.style.left)"
+    )
     assert len(set(places)) == 1
 
 
@@ -258,7 +294,9 @@ def test_a_link_is_a_state(figure, pack):
     settle(page)
     assert values(page)["t"] == 12
     assert shown(page, "letters")["gru.H"] == 0
-    assert shown(page, "perplexity")["gru"] == pytest.approx(perplexity(pack, "gru", hold={"Z": 1.0}), rel=0.01)
+    assert shown(page, "perplexity")["gru"] == pytest.approx(
+        perplexity(pack, "gru", hold={"Z": 1.0}), rel=0.01
+    )
 
 
 def test_nonsense_in_a_link_is_harmless(figure):
@@ -272,7 +310,7 @@ def test_a_link_in_the_prose_has_an_echo(figure, pack):
     page = figure("gates")
     page.evaluate(
         "() => { const p = document.createElement('p'); p.innerHTML ="
-        " '<a class=\"fig-set\" href=\"#gates:hold=F@0\">hold</a> <a class=\"fig-set\" href=\"#gates:hold=\">let go</a>';"
+        ' \'<a class="fig-set" href="#gates:hold=F@0">hold</a> <a class="fig-set" href="#gates:hold=">let go</a>\';'
         " document.querySelector('main').append(p); }"
     )
     page.get_by_role("link", name="hold").click()
@@ -316,7 +354,9 @@ def test_without_workers_it_is_slower_and_the_same(figure):
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: "-".join(map(str, view)))
 def test_views(figure, axe, view):  # noqa: F811
     lang, theme, width = view
-    page = figure("gates", lang=lang, theme=theme, width=width, values={"show": "rnn,gru,lstm", "hold": "Z@0.5"})
+    page = figure(
+        "gates", lang=lang, theme=theme, width=width, values={"show": "rnn,gru,lstm", "hold": "Z@0.5"}
+    )
     settle(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     title = {"zh": "还记得哪些字母？", "en": "Which letters are still there?"}

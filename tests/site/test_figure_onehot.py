@@ -139,6 +139,8 @@ def test_any_cell_can_be_pointed_at(figure, lang):
     wait(page, letter="h", index="9")
     page.locator(".fig-onehot__films [data-at='4,0']").click()
     wait(page, letter=" ", index="1", product="4,5,6")
+    focused = page.evaluate("() => document.activeElement.dataset.at")
+    assert focused == "4,0", "drawing anew keeps the focus"
     said = {"zh": "空格 是 1 号", "en": "space is number 1"}[lang]
     page.wait_for_function(
         "(said) => document.querySelector('.fig-said').textContent.includes(said)", arg=said

@@ -74,7 +74,7 @@ def test_the_bars_are_as_high_as_the_numbers(figure):
         "bars => bars.map((bar) => Number(getComputedStyle(bar).getPropertyValue('--moved')))"
     )
     for height, v in zip(heights, row.tolist()):
-        assert abs(height - (0 if v < SEEN else max(0.03, v))) < 0.002
+        assert abs(height - (0 if v < SEEN else max(0.05, v))) < 0.002
 
 
 @pytest.mark.parametrize("view", [("zh", "light", 390), ("en", "dark", 390), ("both", "dark", 1280)])

@@ -359,6 +359,18 @@ def test_missing_chinese_leaves_english(figure):
     assert page.get_by_role("radio", name="English").get_attribute("aria-checked") == "true"
 
 
+def test_starting_with_missing_chinese_shows_english(figure):
+    page = figure("stepper")
+    page.evaluate(
+        "async () => { Kit.source({chinese: 'data:text/javascript,1'}); const host = document.createElement('figure');"
+        " document.querySelector('main').append(host);"
+        " await Kit.mount(host, 'stepper', {id: 'other', values: {net: 'chinese', t: 3}}); }"
+    )
+    assert "did not load" in page.locator("#other [role=alert]").inner_text()
+    assert page.evaluate("() => document.querySelector('#other').dataset.read") == "time"
+    assert page.locator("#other[data-ready]").count() == 1
+
+
 def test_a_damaged_pack_gives_a_message(figure):
     page = figure("stepper", lang="both")
     page.evaluate(

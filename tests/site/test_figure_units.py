@@ -19,7 +19,13 @@ from packs.pack import build
 from packs.reading import read
 
 pytestmark = pytest.mark.site
-VIEWS = [("zh", "light", 1280), ("en", "dark", 1280), ("en", "light", 390), ("zh", "dark", 390), ("both", "light", 390)]
+VIEWS = [
+    ("zh", "light", 1280),
+    ("en", "dark", 1280),
+    ("en", "light", 390),
+    ("zh", "dark", 390),
+    ("both", "light", 390),
+]
 HERE = ".fig-units"
 MOST = 400_000  # bytes of data
 
@@ -50,10 +56,12 @@ def values(page) -> dict:
 
 def page_of(page) -> tuple[int, int]:
     """[a, b): the characters of the tale that are in sight."""
-    return tuple(page.evaluate(
-        f"() => {{ const s = document.querySelectorAll('{HERE} [data-i]');"
-        " return [Number(s[0].dataset.i), Number(s[s.length - 1].dataset.i) + 1]; }"
-    ))
+    return tuple(
+        page.evaluate(
+            f"() => {{ const s = document.querySelectorAll('{HERE} [data-i]');"
+            " return [Number(s[0].dataset.i), Number(s[s.length - 1].dataset.i) + 1]; }"
+        )
+    )
 
 
 def marked(page) -> str:
@@ -67,7 +75,9 @@ def opened(figure, state: str = "", **options):
 
 
 def score(on: Tensor, target: Tensor) -> float:
-    return (on & target).sum().item() / target.sum().item() - (on & ~target).sum().item() / (~target).sum().item()
+    return (on & target).sum().item() / target.sum().item() - (on & ~target).sum().item() / (
+        ~target
+    ).sum().item()
 
 
 def expected(states: Tensor, target: Tensor, a: int, b: int) -> dict[int, tuple[float, Tensor]]:
@@ -98,7 +108,12 @@ def same(page, states: Tensor, target: Tensor) -> None:
 
 
 def first_letters(text: str) -> Tensor:
-    return torch.tensor([bool(re.match(r"[A-Za-z']", c)) and not re.match(r"[A-Za-z']", text[i - 1 : i]) for i, c in enumerate(text)])
+    return torch.tensor(
+        [
+            bool(re.match(r"[A-Za-z']", c)) and not re.match(r"[A-Za-z']", text[i - 1 : i])
+            for i, c in enumerate(text)
+        ]
+    )
 
 
 # ---------- the door ----------
@@ -128,8 +143,13 @@ def test_the_default_is_what_torch_counts(figure, tale):
     found = result(page)
     assert found["rest"] > 0.8  # some unit marks something that can be named
     assert found["rest"] > found["median"] + 0.1  # most do not
-    assert page.locator(f"{HERE} .units__verdict b:visible").all_inner_texts() == [f"{found['rest']:.2f}", "it holds"]
-    assert page.locator(f"{HERE} .units__part b").all_inner_texts() == [f"{found[k]:,}" for k in ("hits", "alarms", "misses")]
+    assert page.locator(f"{HERE} .units__verdict b:visible").all_inner_texts() == [
+        f"{found['rest']:.2f}",
+        "it holds",
+    ]
+    assert page.locator(f"{HERE} .units__part b").all_inner_texts() == [
+        f"{found[k]:,}" for k in ("hits", "alarms", "misses")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,10 +174,14 @@ def test_what_is_coloured_is_on(figure, tale):
     text, states = tale
     a, b = page_of(page)
     unit = result(page)["unit"]
-    coloured = page.evaluate(f"() => [...document.querySelectorAll('{HERE} [data-i]')].map((s) => s.style.backgroundColor !== '')")
+    coloured = page.evaluate(
+        f"() => [...document.querySelectorAll('{HERE} [data-i]')].map((s) => s.style.backgroundColor !== '')"
+    )
     on = expected(states[values(page)["what"]][:, unit : unit + 1], first_letters(text), a, b)[0][1][a:b]
     assert (torch.tensor(coloured) != on).sum() <= 2
-    named = page.evaluate(f"() => [...document.querySelectorAll('{HERE} [data-i]')].map((s) => s.classList.contains('is-named'))")
+    named = page.evaluate(
+        f"() => [...document.querySelectorAll('{HERE} [data-i]')].map((s) => s.classList.contains('is-named'))"
+    )
     assert torch.equal(torch.tensor(named), first_letters(text)[a:b])
 
 
@@ -169,7 +193,10 @@ def test_lists_show_what_they_say(figure):
         assert 0 < lines.count() <= 5
         for k in range(lines.count()):
             here = lines.nth(k)
-            assert (here.evaluate("(el) => el.style.backgroundColor !== ''"), "is-named" in here.get_attribute("class")) == classes
+            assert (
+                here.evaluate("(el) => el.style.backgroundColor !== ''"),
+                "is-named" in here.get_attribute("class"),
+            ) == classes
     line = page.locator(f"{HERE} .units__line").first
     where = page_of(page)
     line.click()
@@ -196,7 +223,9 @@ def test_mark_by_mouse(figure, tale):
     page.mouse.up()
     assert (values(page)["from"], values(page)["to"]) == (at + 1, at + 4)
     assert marked(page) == text[at + 1 : at + 4]
-    assert f"every “{text[at + 1 : at + 4]}”" == page.locator(f"{HERE} .units__guess option:checked").last.get_attribute("label")
+    assert f"every “{text[at + 1 : at + 4]}”" == page.locator(
+        f"{HERE} .units__guess option:checked"
+    ).last.get_attribute("label")
     found = result(page)
     assert found["hits"] + found["misses"] > 0 or found["rest"] is None
     page.mouse.click(*spot(at))
@@ -256,6 +285,17 @@ def test_another_unit_and_another_series(figure):
     assert result(page) != best
 
 
+def test_a_link_may_name_a_guess_alone(figure, tale):
+    page = opened(figure, "rule=last&what=H")
+    text, states = tale
+    last = torch.tensor(
+        [bool(re.match(r"[A-Za-z'](?![A-Za-z'])", text[i : i + 2])) for i in range(len(text))]
+    )
+    same(page, states["H"], last)
+    assert re.match(r"[A-Za-z'](?![A-Za-z'])", text[text.index(marked(page), page_of(page)[0]) :] or "x")
+    assert result(page)["rest"] < 0.8  # nothing that has been read says that a word is over
+
+
 def test_nonsense_in_a_link_is_harmless(figure):
     page = opened(figure, "page=9999&from=-7&to=99999999&rule=dog&what=X&unit=1000&list=cats")
     assert result(page)["unit"] < 96
@@ -271,7 +311,10 @@ def test_views(figure, axe, view):  # noqa: F811
     page = opened(figure, lang=lang, theme=theme, width=width)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     verdict = page.locator(f"{HERE} .units__verdict").inner_text()
-    assert (("站得住" in verdict), ("it holds" in verdict)) == (lang in ("zh", "both"), lang in ("en", "both"))
+    assert (("站得住" in verdict), ("it holds" in verdict)) == (
+        lang in ("zh", "both"),
+        lang in ("en", "both"),
+    )
     assert violations(page, axe) == []
 
 
@@ -295,7 +338,11 @@ def test_without_workers_it_reads_all_the_same(figure):
 @pytest.mark.parametrize("how", ["missing", "damaged"])
 def test_bad_data_give_a_message(figure, how):
     page = figure("units", lang="both")
-    pack = "Promise.reject(new Error('gone'))" if how == "missing" else "Kit.unpacked('units').then((p) => ({...p, bytes: p.bytes.slice(0, 999)}))"
+    pack = (
+        "Promise.reject(new Error('gone'))"
+        if how == "missing"
+        else "Kit.unpacked('units').then((p) => ({...p, bytes: p.bytes.slice(0, 999)}))"
+    )
     page.evaluate(
         "async () => { const host = document.createElement('figure'); document.querySelector('main').replaceChildren(host);"
         f" const pack = {pack}; pack.catch(() => 0);"

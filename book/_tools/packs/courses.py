@@ -54,7 +54,7 @@ NETWORKS: dict[str, tuple[tuple[str, str], int, str, float, Callable[[int], nn.M
     "gru": (("GRU", "GRU"), 8, "adam", 5e-3, model_of(lambda V: nn.GRU(V, H))),
     "two": (("GRU，两层", "GRU, two layers"), 10, "adam", 5e-3, model_of(lambda V: nn.GRU(V, H, 2))),
     "two_dropout": (
-        ("GRU，两层，丢弃 0.5", "GRU, two layers, dropout 0.5"),
+        ("GRU，两层，暂退 0.5", "GRU, two layers, dropout 0.5"),
         10,
         "adam",
         5e-3,

@@ -69,7 +69,7 @@
     });
     const f1 = (id) => pack.models[id].f1.test.toFixed(2);
     host.append(Kit.el("figcaption", { class: "fig-note" }, [
-      `字母上的条是“词在这里结束”的概率；过半（虚线以上）就在后面放一个空格。橙色的字母，是后来改过判断的。盖住后文，两个标注器看到的一样多；后文一来，只有双向的能改主意。没见过的文字上，F1 是 ${f1("one")} 与 ${f1("both")}。`,
+      `字母上的条是“词在这里结束”的概率；过半（虚线以上）就在后面放一个空格。橙色的字母，是后来改过判断的。盖住后文，两个标注器看到的一样多；后文一来，只有双向的能改主意。在没见过的文字上，两者的 F1 是 ${f1("one")} 与 ${f1("both")}。`,
       `The bar above a letter is the probability that a word ends there; above one half (the dashed line) a space follows it. Orange marks letters judged differently since they arrived. While what follows is covered, both see the same; as it arrives, only the one that reads both ways can change its mind. On unseen text their F1 is ${f1("one")} and ${f1("both")}.`]));
 
     let shownText = "";

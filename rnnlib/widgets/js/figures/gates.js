@@ -1,12 +1,14 @@
-/* Gates (chapters 7 and 8): RNN, GRU and LSTM read one sentence with one cursor. On top, the sentence as each memory
-   still holds it; below, states and gates unit by unit. A gate can be held, the forget bias moved, the sentence
-   changed; what is shown is what the engine computes.
+/* Gates (chapters 7 and 8): RNN, GRU and LSTM read one sentence with one cursor. On top, the sentence as each
+   memory still holds it; below, states and gates unit by unit. A gate can be held, the forget bias moved, the
+   sentence changed; what is shown is what the engine computes.
 
-   State: show (cells, by commas: rnn, gru, before, lstm), s (which sentence), own (the reader's), t (the cursor),
-   hold ("F@1,O@0"), bias (added to the LSTM's forget gates), swap (each GRU computes with the other's equation).
+   State: show (cells, by commas: rnn, gru, before, lstm), s (which sentence), own (the reader's), t (the
+   cursor), hold ("F@1,O@0"), bias (added to the LSTM's forget gates), swap (each GRU computes with the
+   other's equation).
 
-   How much of a letter is left is dear to find out (every letter is replaced four times). It is computed by a worker
-   made from the engine's own source, one request at a time, the newest first; without workers, between frames. */
+   How much of a letter is left is dear to find out (every letter is replaced four times). It is computed by a
+   worker made from the engine's own source, one request at a time, the newest first; without workers, between
+   frames. */
 (function (root) {
   "use strict";
   const Kit = root.Kit,
@@ -97,8 +99,8 @@
   };
   const short = (x) => (x < 100 ? x.toFixed(1) : x < 10000 ? String(Math.round(x)) : "> 10⁴");
 
-  /* A network with its reset gate in the given place and something added to its forget bias. It stands alone: its
-     source text is part of the worker. */
+  /* A network with its reset gate in the given place and something added to its forget bias. It stands alone:
+     its source text is part of the worker. */
   function variant(model, form, bias) {
     const made = { ...model, form: form || model.form };
     if (!bias || model.kind !== "lstm") return made;
@@ -132,8 +134,9 @@
     const source = `const E = ${E.source}; const variant = ${variant}; let models = null;
       onmessage = ({ data }) => {
         if (data.models) { models = data.models; return; }
-        const model = variant(models[data.name], data.form, data.bias), base = E.read(model, data.ids, data.held);
-        postMessage({ key: data.key, left: E.memory(model, data.ids, base, data.held), perplexity: base.perplexity });
+        const { key, name, form, bias, ids, held } = data, model = variant(models[name], form, bias);
+        const base = E.read(model, ids, held), left = E.memory(model, ids, base, held);
+        postMessage({ key, left, perplexity: base.perplexity });
       };`;
     let worker = null,
       address = "",
@@ -512,8 +515,11 @@
       return [
         `还剩多少是量出来的：把一个字母换成别的（四次），看状态挪动了多远，除以到此为止最远的一次；右边的数字把各个字母加起来。这里的网络各 ${models.lstm.H} 个单元，` +
           `同样训练。换成书中故事的 40 段，三个种子的中位数（最低–最高）是：${list(each, 0, "，")} 个字母；验证困惑度：${list(valid, 0, "，")}。`,
-        `How much is left is measured: replace a letter by others (four times), see how far the state moves, divide by the farthest so far; the number at the side adds up all letters. ` +
-          `The networks have ${models.lstm.H} units each and were trained alike. Over 40 passages of the book's tale, median (lowest–highest) of three seeds: ${list(each, 1, ", ")} letters; validation perplexity: ${list(valid, 1, ", ")}.`,
+        "How much is left is measured: replace a letter by others (four times), see how far the state moves, " +
+          "divide by the farthest so far; the number at the side adds up all letters. " +
+          `The networks have ${models.lstm.H} units each and were trained alike. Over 40 ` +
+          "passages of the book's tale, median (lowest–highest) of three seeds: " +
+          `${list(each, 1, ", ")} letters; validation perplexity: ${list(valid, 1, ", ")}.`,
       ];
     }
 
@@ -580,7 +586,8 @@
       host.dataset.perplexity = JSON.stringify({ ...all, [name]: Number(r.perplexity.toFixed(2)) });
     }
 
-    /* Everything whose memory is shown, the present one first; then the curves over the bias, if the worker has time. */
+    /* Everything whose memory is shown, the present one first; then the curves over the bias, if the worker
+       has time. */
     function jobs() {
       const text = sentence(),
         list = shown.map((name) => request(name, fig.values, text));

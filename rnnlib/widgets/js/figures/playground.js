@@ -1,10 +1,10 @@
-/* Train it yourself (chapter 3, and a page of its own). A network trains in a worker made from the engine's own
-   source text; the page only draws. Until the reader presses the button, a run recorded with the same engine is
-   shown.
+/* Train it yourself (chapter 3, and a page of its own). A network trains in a worker made from the engine's
+   own source text; the page only draws. Until the reader presses the button, a run recorded with the same
+   engine is shown.
 
-   State: text (tale, more, verse, own), cell, H, T, B, opt, rate, clip (0: off), at (passes over the text where
-   the cursor stands; 999: the newest), broken (which way to break it is open: forget, mislabel, same, rate, clip,
-   detach). The reader's own text and weights stay in this page; they are not part of the state.
+   State: text (tale, more, verse, own), cell, H, T, B, opt, rate, clip (0: off), at (passes over the text
+   where the cursor stands; 999: the newest), broken (which way to break it is open: forget, mislabel, same,
+   rate, clip, detach). The reader's own text and weights stay in this page; they are not part of the state.
 
    The ways to break it stand in #playground-break if the page has such a place, else below the figure.
    Kit.playground holds what needs no page: for the tests, and for the script that records the runs. */
@@ -52,7 +52,8 @@
   function bookText(pack, name) {
     const source = name === "verse" ? "verse" : "tale", given = pack.texts[source], { text } = given.arrays;
     const all = Array.from(new TextDecoder().decode(new Uint8Array(pack.bytes, text.offset, text.shape[0])));
-    const end = given.train + given.held, first = all.slice(0, given.train), held = all.slice(given.train, end);
+    const end = given.train + given.held, held = all.slice(given.train, end);
+    const first = all.slice(0, given.train);
     const read = name === "more" ? first.concat(all.slice(end)) : first;
     const { ngrams } = name === "more" ? given.more : given;
     const letters = ["<unk>", ...given.letters], encode = encoder(letters);
@@ -71,7 +72,8 @@
     const cut = Math.floor(n * (1 - LIMITS.held)), problem = troubleWith(all, kinds, cut, B, T);
     if (problem) return { problem };
     const read = all.slice(0, cut), held = all.slice(cut), raw = read.join(""), cjk = CJK.test(raw);
-    const vocabulary = E.vocabulary(read, LIMITS.letters), letters = ["<unk>", ...vocabulary.letters.slice(1)];
+    const vocabulary = E.vocabulary(read, LIMITS.letters);
+    const letters = ["<unk>", ...vocabulary.letters.slice(1)];
     const corpus = {
       key: "own" + n + raw.slice(0, 60), raw, cjk, prefix: all.slice(0, cjk ? 2 : 8).join(""),
       epochs: letters.length > 100 ? EPOCHS.verse : EPOCHS.tale, letters, V: letters.length,
@@ -96,8 +98,8 @@
     }
     return cut > B * T ? null : [
       `能学的只有 ${whole(cut)} 个字符，${B} 行、每行 ${T} 步至少要 ${needed} 个：把行数或步数改小，或者多贴一些。`,
-      `There are ${whole(cut)} characters to learn from, and ${B} rows of ${T} steps need ${needed}: take fewer ` +
-        "rows or steps, or more text."];
+      `There are ${whole(cut)} characters to learn from, and ${B} rows of ${T} steps need ${needed}: take ` +
+        "fewer rows or steps, or more text."];
   }
 
   /* A file as text: UTF-8, or else the encoding of most other Chinese files. Throws a pair of words. */
@@ -145,8 +147,9 @@
 
   /* ============ weights in files ============ */
   /* A safetensors file: eight bytes, the length of a header in JSON; the header {name: {dtype, shape,
-     data_offsets}}; the numbers. rnnlib's checkpoints are such files: parameters are called "model.…", all else
-     stands in the metadata as JSON, with a SHA-256 over both. `rnnlib.load_checkpoint` reads what is written here. */
+     data_offsets}}; the numbers. rnnlib's checkpoints are such files: parameters are called "model.…", all
+     else stands in the metadata as JSON, with a SHA-256 over both. `rnnlib.load_checkpoint` reads what is
+     written here. */
   const FORMAT = "rnnlib-checkpoint-2";
   const utf8 = (string) => new TextEncoder().encode(string);
   const unreadable = () => trouble("这个文件读不出来：它不是 safetensors 文件，或者不完整。",
@@ -178,13 +181,16 @@
     const out = new Uint8Array(8 + words.length + end), from = 8 + words.length;
     new DataView(out.buffer).setBigUint64(0, BigInt(words.length), true);
     out.set(words, 8);
-    for (const name of names) out.set(new Uint8Array(tensors[name].bytes), from + header[name].data_offsets[0]);
+    for (const name of names) {
+      out.set(new Uint8Array(tensors[name].bytes), from + header[name].data_offsets[0]);
+    }
     return out;
   }
 
   /* The network in a file: {options, weights, letters, config}. Throws a pair of words. */
   function readNetwork(buffer) {
-    const { metadata, tensors } = readTensors(buffer), found = parametersIn(tensors), header = headerIn(metadata);
+    const { metadata, tensors } = readTensors(buffer), header = headerIn(metadata);
+    const found = parametersIn(tensors);
     const hidden = found["rnn.weight_hh_l0"], output = found["linear.weight"];
     if (!hidden || !output) {
       throw trouble("文件里没有 RNNModel 的参数（rnn.weight_hh_l0、linear.weight）。",
@@ -193,7 +199,7 @@
     if (found["rnn.weight_hh_l0_reverse"]) {
       throw trouble("这是双向的网络，不能用来往下写。", "This network reads in two directions; it cannot write.");
     }
-    const H = hidden.shape[1], kind = { 1: "rnn", 3: "gru", 4: "lstm" }[hidden.shape[0] / H], V = output.shape[0];
+    const [rows, H] = hidden.shape, [V] = output.shape, kind = { 1: "rnn", 3: "gru", 4: "lstm" }[rows / H];
     if (!kind) throw trouble("认不出是哪一种循环层。", "The kind of its recurrent layer is unknown.");
     const letters = (header.vocab && header.vocab.tokens) || null;
     checkLetters(letters, V);
@@ -204,8 +210,9 @@
   }
   function parametersIn(tensors) {
     const names = Object.keys(tensors), front = names.some((n) => n.startsWith("model.rnn.")) ? "model." : "";
-    const ours = names.filter((n) => n.startsWith(front) && /^(rnn|linear|embedding)\./.test(n.slice(front.length)));
-    return Object.fromEntries(ours.map((name) => [name.slice(front.length), numbers(name, tensors[name])]));
+    const plain = (name) => name.slice(front.length);
+    const ours = names.filter((n) => n.startsWith(front) && /^(rnn|linear|embedding)\./.test(plain(n)));
+    return Object.fromEntries(ours.map((name) => [plain(name), numbers(name, tensors[name])]));
   }
   function numbers(name, { dtype, shape, bytes }) {
     const Type = { F32: Float32Array, F64: Float64Array }[dtype];
@@ -231,8 +238,8 @@
     }
   }
 
-  /* A checkpoint of rnnlib, as bytes. Random generators are stored in any valid state: nothing here draws from
-     them. torch's layout: seed, left, seeded, next, then the 624 words of MT19937, eight bytes each. */
+  /* A checkpoint of rnnlib, as bytes. Random generators are stored in any valid state: nothing here draws
+     from them. torch's layout: seed, left, seeded, next, then the 624 words of MT19937, eight bytes each. */
   function writeNetwork(E, model, letters, config) {
     const tensors = {}, words = twister(1), generator = new DataView(new ArrayBuffer(5056));
     for (const [name, shape] of Object.entries(E.shapes(model))) {
@@ -252,7 +259,8 @@
   function checksum(text, tensors) {
     const parts = [utf8(text)], types = { F32: "torch.float32", U8: "torch.uint8" };
     for (const name of Object.keys(tensors).sort()) {
-      const { dtype, shape, bytes } = tensors[name], tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+      const { dtype, shape, bytes } = tensors[name];
+      const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
       parts.push(utf8(`\n${name} ${types[dtype]} (${tuple})\n`), new Uint8Array(bytes));
     }
     const joined = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
@@ -301,8 +309,9 @@
   });
 
   /* ============ the worker ============ */
-  /* Without outside references: its text is sent to the worker. Where workers are forbidden it runs on the page's
-     own thread, in the same slices. Points are cut by steps, not by time: equal settings give equal points. */
+  /* Without outside references: its text is sent to the worker. Where workers are forbidden it runs on the
+     page's own thread, in the same slices. Points are cut by steps, not by time: equal settings give equal
+     points. */
   function work(E, post) {
     let course = null, going = false, id = 0, spent = 0, options = null, pace = null;
     const channel = new MessageChannel(), slice = 60; // setTimeout would lose 4 ms a slice
@@ -317,7 +326,8 @@
       const next = E.course(options), { run } = next;
       /* The vocabulary's first entry stands for unknown characters; rnnlib never writes it, nor does this. */
       run.sample = (prefix, length, temperature, seed) => {
-        const more = Math.max(0, length - prefix.length), how = { temperature, forget: options.forget, banned: [0] };
+        const more = Math.max(0, length - prefix.length);
+        const how = { temperature, forget: options.forget, banned: [0] };
         return E.sample(run.model, prefix, more, how, E.random(seed).uniform);
       };
       pace = options.detach === false ? timed(run) : null;
@@ -344,8 +354,9 @@
       const t = performance.now(), points = course.advance(slice), { run } = course;
       spent += performance.now() - t;
       if (course.done) going = false;
-      say({ points, pace, speed: (1000 * run.read) / spent, seconds: spent / 1000, done: course.done,
-        broken: run.broken, clipped: course.clipped / Math.max(1, run.steps), at: run.read / options.train.length });
+      say({ points, pace, done: course.done, broken: run.broken, at: run.read / options.train.length,
+        speed: (1000 * run.read) / spent, seconds: spent / 1000,
+        clipped: course.clipped / Math.max(1, run.steps) });
     }
     channel.port1.onmessage = () => {
       if (!going) return;
@@ -426,8 +437,8 @@
     self.begin = (corpus, settings, changed, { brk = null, idle = false } = {}) => {
       drop();
       const options = optionsOf(corpus, settings), { epochs } = options;
-      const run = { id: ++serial, points: [], marks: [], epochs, corpus, base: corpus.base, options, going: !idle,
-        live: true, changed, brk };
+      const run = { id: ++serial, points: [], marks: [], epochs, corpus, base: corpus.base, options,
+        going: !idle, live: true, changed, brk };
       self.run = run;
       begun = { cmd: "start", id: run.id, options, base: !run.base, idle };
       send(begun);
@@ -457,7 +468,9 @@
   function pack4(states) {
     const half = (q) => Math.round(((q || 0) * LEVELS) / 127) + LEVELS;
     let out = "";
-    for (let i = 0; i < states.length; i += 2) out += String.fromCharCode(half(states[i]) * 16 + half(states[i + 1]));
+    for (let i = 0; i < states.length; i += 2) {
+      out += String.fromCharCode(half(states[i]) * 16 + half(states[i + 1]));
+    }
     return btoa(out);
   }
   function unpack4(packed) {
@@ -470,13 +483,13 @@
     return out;
   }
   function recordedRun(given, corpus) {
-    const points = given.points.map(([at, train, held, text, states]) => ({ at, train, held: held || undefined,
-      text, states: states && unpack4(states), units: UNITS, scale: LEVELS }));
+    const points = given.points.map(([at, train, held, text, states]) => ({ at, train, text,
+      held: held || undefined, states: states && unpack4(states), units: UNITS, scale: LEVELS }));
     const options = optionsOf(corpus, given.options);
     return { points, marks: [], epochs: given.epochs, corpus, base: corpus.base, options };
   }
-  /* For the script that makes the packs: runs to the end, on whatever thread calls it. keep: "states" (samples and
-     states), "text" (samples) or "" (the curve alone). */
+  /* For the script that makes the packs: runs to the end, on whatever thread calls it. keep: "states"
+     (samples and states), "text" (samples) or "" (the curve alone). */
   function record(E, pack, { text, options, keep = "states" }) {
     const corpus = bookText(pack, text), all = optionsOf(corpus, options), points = [];
     const line = (p) => {
@@ -496,7 +509,8 @@
   }
 
   /* ============ what a curve says ============ */
-  /* {id, words}, or null while it is too early to tell. Only the points are looked at, not how they came about. */
+  /* {id, words}, or null while it is too early to tell. Only the points are looked at, not how they came
+     about. */
   function verdict(run) {
     const held = measured(run), base = run.base || [], last = held[held.length - 1];
     if (run.points.some((p) => p.broken)) return { id: "nan", words: SAYS.nan };
@@ -509,7 +523,8 @@
     if (held.indexOf(best) < held.length - 2 && last.held > best.held * 1.03) {
       return { id: "heart", words: SAYS.heart(epoch(best.at), ppl(best.held)) };
     }
-    return last.held < half.held * 0.985 ? { id: "falling", words: SAYS.falling } : { id: "flat", words: SAYS.flat };
+    const id = last.held < half.held * 0.985 ? "falling" : "flat";
+    return { id, words: SAYS[id] };
   }
   const SAYS = {
     nan: ["变成了 NaN：有一步迈得太大，数已经算不下去。把学习率调小，或者打开梯度裁剪。",
@@ -521,17 +536,16 @@
     pairs: ["停在“看前一个字符”那条线上：状态没有传下去。",
       "Stuck at one letter back: the state is not passed on."],
     heart: (at, best) => [`第 ${at} 个周期，验证困惑度到底，${best}；之后训练照样往下走，验证掉头往上：它在背书。`,
-      `Validation reached its lowest point, ${best}, at epoch ${at}. Since then training has kept falling and ` +
-        "validation has turned: it's learning by heart."],
+      `Validation reached its lowest point, ${best}, at epoch ${at}. Since then training has kept falling ` +
+        "and validation has turned: it's learning by heart."],
     falling: ["两条曲线都还在降：它还在学，让它读下去。",
       "Both curves are still falling: it's still learning. Let it read on."],
     flat: ["验证困惑度不怎么动了。", "Validation has come to rest."],
   };
 
-  Kit.playground = { bookText, ownText, decodeText, classes, readNetwork, writeNetwork, configOf, sha256, record,
-    recordedRun, optionsOf, verdict, pack4, unpack4 };
+  Kit.playground = { classes, readNetwork, sha256, record, verdict };
 
-  /* ============ a line that it wrote, letter by letter, over the state it wrote each letter from ============ */
+  /* ============ a line that it wrote, over the state that it wrote each character from ============ */
   function line() {
     const node = el("div", { class: "play__line fig--still" });
     const track = Kit.track(node, () => {}, { least: 6 });
@@ -566,7 +580,8 @@
     const curve = Kit.curve(["训练曲线；左右键沿曲线走", "Training curve; arrow keys walk along it"], {
       unit: ["周期", "epochs"], height, scrub: (x) => visit(nearest(looks(self.run), x)), step,
       speak: () => self.describe() });
-    const says = el("p", { class: "play__verdict" }), title = el("p", { class: "fig-head play__title" }), text = line();
+    const says = el("p", { class: "play__verdict" }), text = line();
+    const title = el("p", { class: "fig-head play__title" });
     self.el = el("div", { class: "play__stage" }, curve.el, curve.key, says, title, text.el);
     self.describe = () => {
       const p = where(self.run);
@@ -595,15 +610,19 @@
   function model({ run, ghost, guess }, p) {
     const held = measured(run), end = run.epochs, base = run.base || [run.corpus.V];
     const yMax = Math.max(40, base[0] * 1.5), over = p && p.held > p.train, to = (x) => Math.min(end, x);
-    const inside = (points, key) => points.filter((q) => q[key] && q.at < end + 0.2).map((q) => [to(q.at), q[key]]);
+    const inside = (points, key) =>
+      points.filter((q) => q[key] && q.at < end + 0.2).map((q) => [to(q.at), q[key]]);
     const curves = (points) => ["train", "held"].map((id) => ({ id, points: inside(points, id) }));
+    const parted = held.filter((q) => q.held > q.train * 1.02);
     const dot = (id, y, below, zh, en) => ({ id, y, below, words: [`${zh} ${ppl(y)}`, `${en} ${ppl(y)}`] });
     const lines = (run.base || []).map((y, i) => ({ y, value: level(y), ...named(LINES[i], guess) }));
     return {
-      xMax: end, yMax, at: p ? to(p.at) : null, series: curves(run.points), ghosts: ghost ? curves(ghost) : [],
-      gap: run.brk ? null : held.filter((q) => q.held > q.train * 1.02).map((q) => [to(q.at), q.held, q.train]),
+      xMax: end, yMax, at: p ? to(p.at) : null,
+      series: curves(run.points), ghosts: ghost ? curves(ghost) : [],
+      gap: run.brk ? null : parted.map((q) => [to(q.at), q.held, q.train]),
       lines: lines.filter(({ y }, i) => i < 3 || y < base[2] * 0.97), // two lines in one place say nothing
-      dots: p ? [dot("train", p.train, over, "训练", "training"), dot("held", p.held, !over, "验证", "validation")] : [],
+      dots: !p ? [] : [dot("train", p.train, over, "训练", "training"),
+        dot("held", p.held, !over, "验证", "validation")],
       notes: notes(run, held, p, yMax),
     };
   }
@@ -637,75 +656,79 @@
       id: "forget", more: { forget: true }, choices: ["uniform", "letters", "pairs", "fives"], right: "pairs",
       name: ["每一步都清空状态", "Erase the state at every step"],
       ask: ["每读一个字符之前都把状态清零，网络只看得见眼前这一个。验证曲线会停在哪条线上？",
-        "The state is set to zero before every character, so the network sees only the one in front of it. On " +
-          "which line will the validation curve come to rest?"],
+        "The state is set to zero before every character, so the network sees only the one in front of " +
+          "it. On which line will the validation curve come to rest?"],
       tell: ["没有状态，循环网络就是一张表：看这个字符，猜下一个。数一数相邻的字符，填出来的也是这张表，所以两条线几乎重合。" +
         "这条线以下的每一点，都是状态挣来的。",
-      "Without a state, a recurrent network is a table: from this character, guess the next. Counting pairs of " +
-        "characters fills in the same table, so the two land together. Everything below this line is earned by " +
-        "the state."],
+      "Without a state, a recurrent network is a table: from this character, guess the next. Counting " +
+        "pairs of characters fills in the same table, so the two land together. Everything below this " +
+        "line is earned by the state."],
     },
     {
-      id: "mislabel", more: { mislabel: true }, choices: ["uniform", "letters", "pairs", "fives"], right: "letters",
+      id: "mislabel", more: { mislabel: true }, choices: ["uniform", "letters", "pairs", "fives"],
+      right: "letters",
       name: ["标签按错的方向拉平", "Flatten the labels the wrong way"],
       ask: ["该写 Y.T.reshape(-1)，写成了 Y.reshape(-1)：长度一样，不报错。验证曲线会停在哪条线附近？",
         "Y.reshape(-1) where Y.T.reshape(-1) was meant: same length, no error. Near which line will the " +
           "validation curve come to rest?"],
       tell: ["每个位置对上的是别的行、别的时刻的标签，跟输入没有关系。从这样的标签里，只学得到每个字符出现多少次。" +
         "没有报错信息，要靠这条线认出来。",
-      "Each position is paired with a label from another row and another moment, which has nothing to do with its " +
-        "input. All it can learn from such labels is how often each character occurs. There's no error message; " +
-        "the line gives it away."],
+      "Each position is paired with a label from another row and another moment, which has nothing to do " +
+        "with its input. All it can learn from such labels is how often each character occurs. There's no " +
+        "error message; the line gives it away."],
     },
     {
-      id: "same", more: { start: "same" }, choices: ["uniform", "letters", "between", "fives"], right: "between",
+      id: "same", more: { start: "same" }, choices: ["uniform", "letters", "between", "fives"],
+      right: "between",
       name: ["所有权重从同一个数开始", "Start every weight at the same number"],
       ask: ["所有权重都从 0.05 开始，别的不变。验证曲线会停在哪里？",
         "Every weight starts at 0.05; nothing else changes. Where will the validation curve come to rest?"],
       tell: ["64 个单元输入一样，梯度也一样，每一步都走得一模一样，永远是一个单元的 64 份拷贝。看色带，每一行都相同。" +
         "一个数连“前一个字符是什么”都记不全。",
-      "All 64 units get the same input and the same gradient, so they take the same steps and stay 64 copies of one " +
-        "unit. Look at the band: every row is alike. One number can't even hold which character came last."],
+      "All 64 units get the same input and the same gradient, so they take the same steps and stay 64 " +
+        "copies of one unit. Look at the band: every row is alike. One number can't even hold which " +
+        "character came last."],
     },
     {
       id: "rate", more: { rate: 0.3 }, choices: ["pairs", "letters", "uniform", "above"], right: "above",
       name: ["学习率乘以 30", "Learning rate times 30"],
       ask: ["学习率从 0.01 改成 0.3，梯度仍然裁剪。验证曲线最后会在哪里？",
-        "The learning rate goes from 0.01 to 0.3; gradients are still clipped. Where will the validation curve " +
-          "end up?"],
+        "The learning rate goes from 0.01 to 0.3; gradients are still clipped. Where will the validation " +
+          "curve end up?"],
       tell: ["每一步都迈过头，权重越来越大，隐状态全顶在 ±1 上（看色带）。困惑度 28 是承认不知道；比 28 还高，" +
         "是错得很有把握。裁剪管得住一次意外，管不住每一步都太大。",
-      "Every step overshoots, the weights grow, and the hidden state is pinned at ±1 (look at the band). A " +
-        "perplexity of 28 admits to knowing nothing; more than that means being wrong with confidence. Clipping " +
-        "tames the odd wild gradient, not a step that is always too long."],
+      "Every step overshoots, the weights grow, and the hidden state is pinned at ±1 (look at the band). " +
+        "A perplexity of 28 admits to knowing nothing; more than that means being wrong with confidence. " +
+        "Clipping tames the odd wild gradient, not a step that is always too long."],
     },
     {
       id: "clip", more: { optimizer: "sgd", rate: 1, clip: 0, start: "large" }, ghost: "clipped",
       choices: ["about", "higher", "nan"], right: "higher", name: ["去掉梯度裁剪", "Take away the clipping"],
       ask: ["换成 SGD，学习率 1，循环权重从谱半径约 1.8 开始。细线是有裁剪的。去掉裁剪，验证困惑度会怎样？",
-        "SGD now, learning rate 1, and recurrent weights that start with a spectral radius of about 1.8. The thin " +
-          "lines are with clipping. What happens to validation perplexity without it?"],
+        "SGD now, learning rate 1, and recurrent weights that start with a spectral radius of about 1.8. " +
+          "The thin lines are with clipping. What happens to validation perplexity without it?"],
       tell: ["谱半径大于 1，梯度沿着时间往回走，越走越大（第 4 章）。裁剪让每一步的梯度范数不超过 1；不裁剪，" +
         "有几步长出许多倍，把权重甩得很远，后面的步子很难拉回来。在上面的默认设置里关掉裁剪却几乎看不出差别：" +
         "Adam 自己会按梯度的大小缩放步子。",
-      "With a spectral radius above 1, gradients grow on their way back through time (chapter 4). Clipping keeps " +
-        "the norm of each step's gradient at 1 or below; without it, a few steps are many times longer and throw " +
-        "the weights far away, and later steps have trouble bringing them back. Turn clipping off in the default " +
-        "setting above, though, and you'll hardly notice: Adam scales its steps by the size of the gradients anyway."],
+      "With a spectral radius above 1, gradients grow on their way back through time (chapter 4). " +
+        "Clipping keeps the norm of each step's gradient at 1 or below; without it, a few steps are many " +
+        "times longer and throw the weights far away, and later steps have trouble bringing them back. " +
+        "Turn clipping off in the default setting above, though, and you'll hardly notice: Adam scales " +
+        "its steps by the size of the gradients anyway."],
     },
     {
       id: "detach", more: { detach: false, epochs: 4 }, choices: ["lower", "slower", "nan"], right: "slower",
       name: ["状态从不剪断", "Never detach the state"],
       ask: ["平时，新的小批量接过状态的值，梯度到这里剪断（detach）。这回不剪，梯度一路走回这一遍的开头。" +
         "和剪断的（细线）比，验证曲线会怎样？",
-      "Normally a new minibatch takes over the state's values, and the gradient is cut there (detach). This time it " +
-        "isn't: the gradient runs all the way back to the start of the pass. Compared with the cut one (thin " +
-        "lines), where does the validation curve go?"],
+      "Normally a new minibatch takes over the state's values, and the gradient is cut there (detach). " +
+        "This time it isn't: the gradient runs all the way back to the start of the pass. Compared with " +
+        "the cut one (thin lines), where does the validation curve go?"],
       tell: ["PyTorch 会拦住你：Trying to backward through the graph a second time（第 4 章）。" +
         "这里每一步都用现在的权重把前面的状态重算一遍，所以梯度是对的，只是没换来什么：走了几百步，剩下的梯度已经很少。",
-      "PyTorch would have stopped you: Trying to backward through the graph a second time (chapter 4). Here the " +
-        "states are computed again at each step with the weights of now, so the gradient is the true one. It buys " +
-        "next to nothing: after hundreds of steps hardly any gradient is left."],
+      "PyTorch would have stopped you: Trying to backward through the graph a second time (chapter 4). " +
+        "Here the states are computed again at each step with the weights of now, so the gradient is the " +
+        "true one. It buys next to nothing: after hundreds of steps hardly any gradient is left."],
     },
   ];
 
@@ -726,15 +749,16 @@
       detach: () => slowness(before, run.pace),
       rate: () => [`最高的线是 ${y}`, `the highest line stands at ${y}`],
     }[b.id]?.() || [`那条线是 ${y}`, `the line stands at ${y}`];
-    return [`验证困惑度最后是 _${ppl(last.held)}_；${zh}。`, `Validation perplexity ended at _${ppl(last.held)}_; ${en}.`];
+    return [`验证困惑度最后是 _${ppl(last.held)}_；${zh}。`,
+      `Validation perplexity ended at _${ppl(last.held)}_; ${en}.`];
   }
   function slowness(before, pace) {
     const zh = `剪断时是 ${before}`, en = `with the cut it was ${before}`;
     if (!pace || !pace.quick[1] || !pace.slow[1]) return [zh, en];
     const times = (pace.slow[0] / pace.slow[1] / (pace.quick[0] / pace.quick[1])).toFixed(0);
     return [`${zh}。梯度最远往回走了 ${pace.span} 步，这样的一步花的时间是平时的 ${times} 倍`,
-      `${en}. Gradients went back over ${pace.span} characters at the farthest, and such a step took ${times} times ` +
-        "as long as a usual one"];
+      `${en}. Gradients went back over ${pace.span} characters at the farthest, and such a step took ` +
+        `${times} times as long as a usual one`];
   }
 
   /* The question, the run and the answer in one box. */
@@ -742,8 +766,8 @@
     const slot = el("div"), heading = el("p", { class: "fig-head play__break-head" },
       el("b", {}, ["把它弄坏", "Break it"]),
       el("span", {}, ["先猜，再跑：RNN，64 个单元，几秒钟", "guess first, then run: an RNN with 64 units, a few seconds"]));
-    const buttons = BREAKS.map((b) => el("button", { class: "fig-button", type: "button", "aria-pressed": "false",
-      "data-break": b.id, onclick: () => open(b.id) }, b.name));
+    const buttons = BREAKS.map((b) => el("button", { class: "fig-button", type: "button",
+      "aria-pressed": "false", "data-break": b.id, onclick: () => open(b.id) }, b.name));
     const self = { el: el("div", { class: "play__break", role: "group", "aria-label": ["把它弄坏", "Break it"] },
       heading, el("div", { class: "play__breaks" }, ...buttons), slot) };
     let now = "";
@@ -773,8 +797,9 @@
       slot.replaceChildren();
       delete self.el.dataset.state;
       if (!b) return;
-      Kit.predict(slot, { id: "break-" + b.id, question: b.ask, remember: false, reveal: (guess) => reveal(b, guess),
-        choices: b.choices.map((choice) => ({ words: wordsOf(choice), right: choice === b.right })) });
+      Kit.predict(slot, { id: "break-" + b.id, question: b.ask, remember: false,
+        choices: b.choices.map((choice) => ({ words: wordsOf(choice), right: choice === b.right })),
+        reveal: (guess) => reveal(b, guess) });
     };
     return self;
   }
@@ -799,7 +824,7 @@
     clip: { label: ["梯度裁剪", "Gradient clipping"], choices: [0.1, 0.25, 1, 5, 0].map((value) => ({ value,
       words: value ? [`裁剪到 ${value}`, `clipped at ${value}`] : ["不裁剪", "not clipped"] })) },
   };
-  /* The order of words differs, so each language has selects of its own, with options in that language alone. */
+  /* The order of words differs, so each language has selects of its own, their options in that language. */
   function sentence(change) {
     const selects = [];
     const word = (language) => (key, after) => {
@@ -815,8 +840,9 @@
         "让一个 ", z("cell"), " 用 ", z("H"), " 个隐藏单元读", z("text", "，"), "每批 ", z("B"), " 行，每行 ", z("T"),
         " 步；优化器 ", z("opt", "，"), "学习率 ", z("rate", "，"), "梯度", z("clip", "。")),
       el("p", { class: "fig-sentence lang-block lang-en", lang: "en" },
-        "Let ", n("cell"), " with ", n("H"), " hidden units read ", n("text", ","), " ", n("B"), " rows of ", n("T"),
-        " steps at a time, using ", n("opt"), " at learning rate ", n("rate", ","), " gradients ", n("clip", ".")));
+        "Let ", n("cell"), " with ", n("H"), " hidden units read ", n("text", ","), " ", n("B"), " rows of ",
+        n("T"), " steps at a time, using ", n("opt"), " at learning rate ", n("rate", ","), " gradients ",
+        n("clip", ".")));
     return { el: node, draw(values) {
       for (const { key, made, own } of selects) {
         const known = own.some((c) => c.value === values[key]); // weights from a file may have any size
@@ -830,7 +856,8 @@
     el("button", { class: `fig-button ${cls}`.trim(), type: "button", onclick: press }, words);
   /* A button that opens a file. take(file) */
   function opener(words, accept, label, take) {
-    const input = el("input", { type: "file", class: "fig-hidden", accept, tabindex: "-1", "aria-label": label });
+    const input = el("input", { type: "file", class: "fig-hidden", accept, tabindex: "-1",
+      "aria-label": label });
     input.addEventListener("change", () => {
       const [file] = input.files;
       if (file) take(file);
@@ -849,8 +876,8 @@
 
   function ownBox(changed) {
     const id = Kit.id("own"), note = speaker({ id: id + "-note" });
-    const area = el("textarea", { class: "fig-field__input", id, spellcheck: "false", autocomplete: "off", rows: 6,
-      "aria-describedby": id + "-note", oninput: changed });
+    const area = el("textarea", { class: "fig-field__input", id, spellcheck: "false", autocomplete: "off",
+      rows: 6, "aria-describedby": id + "-note", oninput: changed });
     const take = async (file) => {
       try {
         area.value = decodeText(await file.slice(0, 1 << 20).arrayBuffer());
@@ -860,8 +887,8 @@
     const label = el("label", { for: id }, ["贴一段文字进来，中英文都行。它不会离开这台电脑。后 15% 只用来验证。",
       "Paste a text in any language. It doesn't leave this computer. The last 15% is for validation only."]);
     const node = el("div", { class: "play__own" }, label, area, el("div", { class: "play__go" },
-      ...opener(["打开文件", "Open a file"], ".txt,.md,.csv,.tex,.py,.js,text/*", ["打开文本文件", "Open a text file"], take),
-      note.node));
+      ...opener(["打开文件", "Open a file"], ".txt,.md,.csv,.tex,.py,.js,text/*",
+        ["打开文本文件", "Open a text file"], take), note.node));
     for (const kind of ["dragover", "drop"]) node.addEventListener(kind, (event) => {
       if (!event.dataTransfer || ![...event.dataTransfer.types].includes("Files")) return;
       event.preventDefault();
@@ -902,7 +929,10 @@
     const packOf = (name) => packs[name === "verse" ? "verse" : "tale"];
     const book = (name) => once(name, () => bookText(packOf(name), name));
     const runsOf = (name) => (packOf(name).recorded || { runs: {} }).runs;
-    const recorded = (key) => once("run " + key, () => recordedRun(runsOf(key)[key], book(runsOf(key)[key].text)));
+    const recorded = (key) => once("run " + key, () => {
+      const given = runsOf(key)[key];
+      return recordedRun(given, book(given.text));
+    });
     const trainer = coach(E, () => { host.dataset.thread = "page"; });
     if (fig.values.text === "verse") await getVerse();
     let run = recorded(fig.values.text === "own" ? "tale" : fig.values.text), stamp = "", asleep = null;
@@ -921,15 +951,15 @@
     const panel = breaker({ trainer, corpus: () => book("tale"),
       ghosts: { healthy: recorded("rnn").points, clipped: recorded("clipped").points },
       open: (id) => fig.set({ broken: fig.values.broken === id ? "" : id }) });
-    const main = button(["", ""], () => (run.going ? trainer.pause(run) : goesOn() ? trainer.resume(run) : start()),
-      "fig-button--main play__main");
+    const go = () => (run.going ? trainer.pause(run) : goesOn() ? trainer.resume(run) : start());
+    const main = button(["", ""], go, "fig-button--main play__main");
     const again = button(["从头再来", "Start over"], () => start());
     const longer = button(["", ""], () => { trainer.more(run, run.corpus.epochs); toNewest(); });
     const back = button(["看录好的那次", "The recorded run"], () => { leave(); showRecorded(); toNewest(); });
     const status = el("span", { class: "play__status" }), diary = el("ol", { class: "play__diary" });
     const legend = el("p", { class: "fig-legend" });
-    host.append(settings.el, own.el, el("div", { class: "play__go" }, main, again, longer, back, status), show.el,
-      diary, legend, files.el, caption());
+    const controls = el("div", { class: "play__go" }, main, again, longer, back, status);
+    host.append(settings.el, own.el, controls, show.el, diary, legend, files.el, caption());
     placePanel(host, panel.el);
 
     /* ----- texts and recorded runs ----- */
@@ -981,14 +1011,16 @@
       try {
         const { options, weights, letters } = readNetwork(buffer);
         const known = await familiar(encoder(letters)), encode = encoder(letters);
-        const corpus = { ...known, key: `file ${name} ${known.key}`, letters, V: letters.length, encode, base: null,
-          train: encode(known.raw), held: encode(Array.from(known.held, (i) => known.letters[i])) };
+        const held = encode(Array.from(known.held, (i) => known.letters[i])), V = letters.length;
+        const corpus = { ...known, key: `file ${name} ${known.key}`, letters, V, encode, base: null, held,
+          train: encode(known.raw) };
         const text = known.key in EPOCHS ? known.key : "own";
         fig.set({ text, cell: options.kind, H: options.H, at: NEWEST });
         show.ghost = null;
-        run = trainer.begin(corpus, { ...settingsOf(fig.values), ...options, weights }, redraw, { idle: true });
+        const begin = { ...settingsOf(fig.values), ...options, weights };
+        run = trainer.begin(corpus, begin, redraw, { idle: true });
         run.loaded = name;
-        sayOpened(name, options, letters.length);
+        sayOpened(name, options, V);
         redraw();
       } catch (error) { files.say(pairOf(error), { bad: true }); }
     }
@@ -1003,7 +1035,8 @@
     function sayOpened(name, { kind, H, L }, V) {
       const layers = L > 1 ? [`，${L} 层`, `, ${L} layers`] : ["", ""];
       files.say([`打开了 ${name}：${NAMES[kind]}，${H} 个单元${layers[0]}，${V} 个词元。按“接着训练”，它从这里学下去。`,
-        `Opened ${name}: ${NAMES[kind]}, ${H} units${layers[1]}, ${V} tokens. Press “Train on” and it learns from here.`]);
+        `Opened ${name}: ${NAMES[kind]}, ${H} units${layers[1]}, ${V} tokens. Press “Train on” and it ` +
+          "learns from here."]);
     }
     function ownChanged() {
       if (fig.values.text !== "own") return;
@@ -1011,7 +1044,8 @@
       own.say(problem || note, Boolean(problem && own.text.trim()));
       if (run.live && run.corpus.key.startsWith("own")) { leave(); run.stale = true; }
     }
-    /* Learning rate and clipping may change while it trains; the curve keeps a mark. All else needs a new run. */
+    /* Learning rate and clipping may change while it trains; the curve keeps a mark. All else needs a new
+       run. */
     function turned(values, keys) {
       if (!run.live || run.done || run.stale) return;
       if (keys.some((k) => LASTING.includes(k))) { leave(); run.stale = true; return; }
@@ -1020,7 +1054,9 @@
       if (keys.includes("clip")) {
         run.marks.push({ at, words: values.clip ? both("θ → " + values.clip) : ["不裁剪", "no clipping"] });
       }
-      if (keys.includes("rate") || keys.includes("clip")) trainer.set(run, { rate: values.rate, clip: values.clip });
+      if (keys.includes("rate") || keys.includes("clip")) {
+        trainer.set(run, { rate: values.rate, clip: values.clip });
+      }
     }
 
     /* ----- drawing ----- */
@@ -1051,8 +1087,8 @@
     }
     function drawDiary(all, p, corpus) {
       const now = all.length ? all[all.length - 1].at : -1;
-      const stops = STAGES.filter((s) => s <= now * 1.02 + 0.01).map((s) => nearest(all, s)).concat(all.slice(-1));
-      const rows = new Map(stops.map((q) => [epoch(q.at), q])); // one row for each label
+      const stops = STAGES.filter((s) => s <= now * 1.02 + 0.01).map((s) => nearest(all, s));
+      const rows = new Map([...stops, ...all.slice(-1)].map((q) => [epoch(q.at), q])); // one for each label
       diary.replaceChildren(...Array.from(rows.values(), (q) => diaryRow(q, q === p, corpus, () => goTo(q))));
     }
     function draw(values, keys) {
@@ -1124,12 +1160,16 @@
     if (run.failed) return [`没能训练：${run.failed}`, `It could not train: ${run.failed}`];
     if (!q) return ["准备中……", "Getting ready…"];
     if (run.broken) {
-      return [`第 ${epoch(q.at)} 个周期，数变成了 NaN，停下了。`, `At epoch ${epoch(q.at)} the numbers became NaN; it stopped.`];
+      return [`第 ${epoch(q.at)} 个周期，数变成了 NaN，停下了。`,
+        `At epoch ${epoch(q.at)} the numbers became NaN; it stopped.`];
     }
-    if (run.stale) return ["设置改了，曲线还是刚才那次的。", "The settings have changed; the curve is still the last run's."];
+    if (run.stale) {
+      return ["设置改了，曲线还是刚才那次的。", "The settings have changed; the curve is still the last run's."];
+    }
     if (run.loaded && q.at < 0.001) return ["还没有接着训练。", "Not trained any further yet."];
     const at = epoch(run.at || q.at), speed = whole(Math.round((run.speed || 0) / 100) * 100);
-    const seconds = (run.seconds || 0).toFixed(1), cut = Math.round(100 * (run.clipped || 0)), to = ppl(goal(run));
+    const seconds = (run.seconds || 0).toFixed(1), to = ppl(goal(run));
+    const cut = Math.round(100 * (run.clipped || 0));
     const fast = run.below
       ? [`；${run.below.toFixed(1)} 秒时低于 ${to}`, `; below ${to} after ${run.below.toFixed(1)} s`] : ["", ""];
     const clipped = cut ? [`；裁剪了 ${cut}% 的步`, `; ${cut}% of steps clipped`] : ["", ""];
@@ -1137,7 +1177,8 @@
       `epoch ${at} of ${run.epochs}, ${seconds} s, ${speed} characters a second${fast[1]}${clipped[1]}`];
   }
   function diaryRow(q, here, corpus, press) {
-    const said = (words) => el("span", { class: "fig-said" }, words), prefix = Array.from(corpus.prefix).length;
+    const said = (words) => el("span", { class: "fig-said" }, words);
+    const prefix = Array.from(corpus.prefix).length;
     const when = q.at < 0.01 ? ["开始", "start"] : [`${epoch(q.at)} 个周期`, `${epoch(q.at)} epochs`];
     return el("li", {}, el("button", { type: "button", "aria-pressed": String(here), onclick: press },
       el("span", { class: "is-at" }, when),
@@ -1146,10 +1187,11 @@
       written(q.text, corpus, prefix, corpus.cjk ? 34 : 60)));
   }
   function drawLegend(node, cjk) {
-    const sample = (cls) => el("span", { class: "fig-written" }, el("span", { class: cls || null }, cjk ? "春风" : "abc"));
-    const entry = (cls, words) => el("span", {}, sample(cls), words);
+    const sample = (cls) => el("span", { class: cls || null }, cjk ? "春风" : "abc");
+    const entry = (cls, words) => el("span", {}, el("span", { class: "fig-written" }, sample(cls)), words);
     node.replaceChildren(
-      el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ", ["隐状态，前 32 个单元", "hidden state, first 32 units"]),
+      el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ",
+        ["隐状态，前 32 个单元", "hidden state, first 32 units"]),
       entry("is-given", ["给它的开头", "given to it"]),
       entry("", cjk ? ["学过的搭配", "two characters it has read together"] : ["学过的词", "a word it has read"]),
       entry("is-new", ["没学过的", "not read"]), entry("is-recited", ["整段背下来的", "recited"]));
@@ -1157,14 +1199,15 @@
   const caption = () => el("figcaption", { class: "fig-note" }, [
     "蓝线是训练困惑度，橙线是验证困惑度（紧接着的文字，从不拿去学），竖轴是对数的。虚线不训练，只数数，也在验证部分上量。" +
       "写字时温度 0.5。细线是上一次。同一个种子，同一套算术：用默认设置，你的曲线会压着录好的那条走。",
-    "Blue is training perplexity, orange validation perplexity (the text that follows, never learned from); the " +
-      "vertical axis is logarithmic. Dotted lines aren't trained, they count, and are measured on the validation part " +
-      "too. It writes at temperature 0.5. Thin lines are the run before. Same seed, same arithmetic: with the " +
-      "default settings your curve retraces the recorded one."]);
+    "Blue is training perplexity, orange validation perplexity (the text that follows, never learned " +
+      "from); the vertical axis is logarithmic. Dotted lines aren't trained, they count, and are measured " +
+      "on the validation part too. It writes at temperature 0.5. Thin lines are the run before. Same " +
+      "seed, same arithmetic: with the default settings your curve retraces the recorded one."]);
 
   Kit.figure("playground", {
     title: ["自己训练一个", "Train it yourself"],
-    defaults: { text: "tale", cell: "gru", H: 64, T: 32, B: 16, opt: "adam", rate: 0.01, clip: 1, at: 999, broken: "" },
+    defaults: { text: "tale", cell: "gru", H: 64, T: 32, B: 16, opt: "adam", rate: 0.01, clip: 1, at: 999,
+      broken: "" },
     packs: ["playground"],
     make,
   });

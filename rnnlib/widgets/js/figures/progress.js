@@ -1,12 +1,13 @@
-/* What the reader has guessed and answered, chapter by chapter (pack "quizzes" knows how much there is): shown, copied
-   and cleared here. It is kept in this browser only. */
+/* What the reader has guessed and answered, chapter by chapter (pack "quizzes" knows how much there is): shown and
+   cleared here. It is kept in this browser only. */
 (function (Kit) {
   "use strict";
   /* Of one chapter: guesses made, questions answered and right. */
   function chapter(page, kept, pack) {
-    const id = page.slice(0, 2), quiz = kept[`quiz:${id}`] || {}, right = (quiz.right || []).filter((r) => r === true).length;
-    const answered = (quiz.right || []).filter((r) => r !== null).length, questions = (pack.chapters[id] || []).length;
-    const guessed = Object.keys(kept).filter((key) => key.startsWith("guess:") && key.includes(page)).length;
+    const id = page.slice(0, 2), questions = (pack.chapters[id] || []).length, quiz = kept[`quiz:${id}`];
+    const judged = quiz && Array.isArray(quiz.right) && quiz.right.length === questions ? quiz.right : []; // else: an older book's
+    const right = judged.filter((r) => r === true).length, answered = judged.filter((r) => r !== null).length;
+    const guessed = Object.keys(kept).filter((key) => key.startsWith("guess:") && key.includes(`${page}-`)).length;
     const guesses = pack.guesses[page] || 0;
     return { page, id, guessed: Math.min(guessed, guesses), guesses, answered, right, questions };
   }
@@ -17,24 +18,32 @@
     const rows = Kit.el("tbody"), table = Kit.el("table", { class: "progress__table" },
       Kit.el("thead", {}, Kit.el("tr", {}, Kit.el("th", { scope: "col" }, ["章", "Chapter"]), Kit.el("th", { scope: "col" }, ["先猜再看", "Guesses made"]),
         Kit.el("th", { scope: "col" }, ["考考自己", "Questions right"]))), rows);
-    const sure = Kit.el("button", { class: "fig-button", type: "button", hidden: true, onclick: () => { Kit.progress.clear(); sure.hidden = true; clear.hidden = false; draw(); } },
+    const sure = Kit.el("button", { class: "fig-button", type: "button", hidden: true, onclick: () => { Kit.progress.clear(); doubt(false); } },
       ["真的清除", "Yes, clear everything"]);
-    const clear = Kit.el("button", { class: "fig-button", type: "button", onclick: () => { clear.hidden = true; sure.hidden = false; sure.focus(); } },
+    const not = Kit.el("button", { class: "fig-link", type: "button", hidden: true, onclick: () => doubt(false) }, ["留着", "No, keep it"]);
+    const clear = Kit.el("button", { class: "fig-button", type: "button", onclick: () => doubt(true) },
       ["清除记录…", "Clear my record…"]);
-    host.append(summary, table, Kit.el("div", { class: "fig-controls" }, clear, sure),
-      Kit.el("p", { class: "fig-note" }, ["记录只留在这个浏览器里，不会送到别处；换一个浏览器就没有了。", "The record stays in this browser and is sent nowhere; another browser doesn't have it."]));
+    /* Ask once more before all is lost; the focus goes along. */
+    function doubt(asking) {
+      clear.hidden = asking;
+      sure.hidden = not.hidden = !asking;
+      (asking ? not : clear).focus();
+    }
+    host.append(summary, table, Kit.el("div", { class: "fig-controls" }, clear, sure, not),
+      Kit.el("p", { class: "fig-note" }, ["记录只留在这个浏览器里，不会送到别处；换一个浏览器就看不到了。", "Your record stays in this browser and isn't sent anywhere. Another browser won't have it."]));
     const bar = (n, of) => Kit.el("td", {}, of ? Kit.el("span", { class: "progress__bar", "aria-hidden": "true", style: { "--share": String(n / of) } }) : null,
       Kit.el("span", { class: "fig-number" }, of ? `${n} / ${of}` : "–"));
     function draw() {
       const kept = Kit.progress.all(), found = pages.map((page) => chapter(page, kept, pack));
       const sum = (key) => found.reduce((total, one) => total + one[key], 0);
       rows.replaceChildren(...found.map((one) => Kit.el("tr", { "data-page": one.page },
-        Kit.el("th", { scope: "row" }, Kit.el("a", { href: `${one.page}.html` }, [`第 ${Number(one.id)} 章`, `Chapter ${Number(one.id)}`])),
+        Kit.el("th", { scope: "row" }, Kit.el("a", { href: `${one.page}.html` }, Number(one.id) ? [`第 ${Number(one.id)} 章`, `Chapter ${Number(one.id)}`] : ["前言", "Preface"])),
         bar(one.guessed, one.guesses), bar(one.right, one.questions))));
       Kit.say(summary, [`一共猜了 ${sum("guessed")} 处（共 ${sum("guesses")} 处），答对 ${sum("right")} 题（共 ${sum("questions")} 题）。`,
         `${sum("guessed")} of ${sum("guesses")} guesses made, ${sum("right")} of ${sum("questions")} questions right.`]);
       host.dataset.right = sum("right");
       host.dataset.guessed = sum("guessed");
+      host.dataset.answered = sum("answered");
     }
     Kit.progress.onChange(draw);
     return { draw };

@@ -9,7 +9,8 @@
     if (!questions) throw new Error(`there are no questions for chapter ${id}`);
     const done = ({ answered, right }) => { host.dataset.answered = answered; host.dataset.right = right; };
     host.dataset.questions = questions.length;
-    Kit.quiz(host, { id, questions, title: ["考考自己", "Check yourself"], change: done });
+    const quiz = Kit.quiz(host, { id, questions, title: ["考考自己", "Check yourself"], change: done });
+    done(quiz.el.dataset); // what was kept from before
     host.append(Kit.el("p", { class: "fig-note" }, ["答案只留在这个浏览器里。", "Your answers stay in this browser."]));
     return { draw() {} };
   }

@@ -75,7 +75,7 @@
         const found = {};
         for (const row of rows) {
           const moved = Array.from(table(row.id, "moved", s).subarray(i * T, i * T + T), (v) => v / 255);
-          moved.forEach((v, j) => row.bars[j].style.setProperty("--moved", v < SEEN ? 0 : Math.max(0.03, v).toFixed(3)));
+          moved.forEach((v, j) => row.bars[j].style.setProperty("--moved", v < SEEN ? 0 : Math.max(0.05, v).toFixed(3)));
           found[row.id] = reach(moved, i);
           row.side.replaceChildren(Kit.el("b", {}, String(found[row.id].count)), " ", Kit.words(["处动了", "moved"]));
         }

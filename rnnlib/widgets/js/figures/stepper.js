@@ -563,7 +563,11 @@
       const engine = fig.engine, nets = {}, scene = { fig, host, engine, net: null, said: null };
       scene.at = () => Math.max(0, Math.min(scene.said.ids.length - 1, Math.round(fig.values.t)));
       const load = async (name) => (nets[name] = nets[name] || network(engine, await fig.pack(name), name));
-      scene.net = await load(fig.values.net).catch(() => load(fig.kind.packs[0]));
+      let missing = null;
+      scene.net = await load(fig.values.net).catch((error) => {
+        missing = error;
+        return load(fig.kind.packs[0]);
+      });
 
       const top = topPart(scene), text = textPart(scene), guess = guessPart(scene);
       const choice = choicePart(scene), beam = beamPart(scene), about = Kit.el("span");
@@ -604,25 +608,28 @@
       }
 
       /* The other network is fetched when first asked for; until then, or if that fails, this one stays. */
+      function stay(name, { message }) {
+        Kit.say(note, [`“${name}” 的数据没能载入：${message}。先看另一个网络。`,
+          `The data “${name}” did not load: ${message}. Here is the other network for now.`]);
+        note.hidden = false;
+        if (fig.values.net === name) fig.set({ net: scene.net.name });
+      }
       async function fetch(name) {
         if (loading === name) return;
         loading = name;
-        try {
-          await load(name);
-          note.hidden = true;
-        } catch ({ message }) {
-          Kit.say(note, [`“${name}” 的数据没能载入：${message}。先看另一个网络。`,
-            `The data “${name}” did not load: ${message}. Here is the other network for now.`]);
-          note.hidden = false;
-          if (fig.values.net === name) fig.set({ net: scene.net.name });
-        }
+        const failed = await load(name).then(() => null, (error) => error);
         loading = "";
-        if (nets[name] && fig.values.net === name) draw(fig.values, ["net"]);
+        note.hidden = true;
+        if (failed) stay(name, failed);
+        else if (fig.values.net === name) draw(fig.values, ["net"]);
       }
       function draw(values, keys) {
-        if (!nets[values.net]) return void fetch(values.net);
-        scene.net = nets[values.net];
-        paint(values, keys);
+        if (nets[values.net]) {
+          scene.net = nets[values.net];
+          paint(values, keys);
+        } else if (missing) stay(values.net, missing);
+        else fetch(values.net);
+        missing = null;
       }
       return { draw };
     },

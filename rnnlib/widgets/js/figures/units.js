@@ -1,100 +1,190 @@
-/* Find a unit (chapter 7): select, guess, check. The reader marks a place in a tale that an LSTM reads and says what
-   it is ("the first letter of a word"); the figure finds the unit that marks it best on the page in sight, and counts
-   on all the rest of the tale how far the guess holds.
+/* Find a unit (chapter 7): select, guess, check. The reader marks a place in a tale that an LSTM reads and
+   says what it is ("the first letter of a word"); the figure finds the unit that marks it best on the page in
+   sight, and counts on all the rest of the tale how far the guess holds.
 
-   State: open (the data are loaded when the reader asks), page, from and to (the marked characters [from, to) of the
-   tale), rule (the guess), what (H, C, I, F or O), unit (-1: the best on this page), list (hits, alarms or misses).
+   State: open (the data are loaded when the reader asks), page, from and to (the marked characters [from, to)
+   of the tale), rule (the guess), what (H, C, I, F or O), unit (-1: the best on this page), list (hits,
+   alarms or misses).
 
-   A unit is on where its value is beyond a threshold, above it or below it. On the page in sight, threshold and side
-   are chosen for each unit so that its score is largest:
+   A unit is on where its value is beyond a threshold, above it or below it. On the page in sight, threshold
+   and side are chosen for each unit so that its score is largest:
      score = share of the named characters where it is on - share of the other characters where it is on.
    With the same threshold the score is computed on the rest of the tale, which took no part in choosing. */
 (function (root) {
   "use strict";
-  const Kit = root.Kit, { el } = Kit;
-  const KILOBYTES = 112, PAGE = 330, AROUND = 33, LISTED = 5, SERIES = ["H", "C", "I", "F", "O"];
-  const WHAT = { H: ["隐状态 H", "hidden state H"], C: ["记忆元 C", "memory cell C"], I: ["输入门 I", "input gate I"],
-    F: ["遗忘门 F", "forget gate F"], O: ["输出门 O", "output gate O"] };
+  const Kit = root.Kit,
+    { el } = Kit;
+  const KILOBYTES = 112,
+    PAGE = 330,
+    AROUND = 33,
+    LISTED = 5,
+    SERIES = ["H", "C", "I", "F", "O"];
+  const WHAT = {
+    H: ["隐状态 H", "hidden state H"],
+    C: ["记忆元 C", "memory cell C"],
+    I: ["输入门 I", "input gate I"],
+    F: ["遗忘门 F", "forget gate F"],
+    O: ["输出门 O", "output gate O"],
+  };
 
   /* ---------- pure parts ---------- */
   const isLetter = (c) => c !== undefined && /[A-Za-z']/.test(c);
-  /* Of every character: its place in its word (1, 2, ... or 0) and in its sentence, and whether it is spoken (a
-     paragraph ends a speech). */
+  /* Of every character: its place in its word (1, 2, ... or 0) and in its sentence, and whether it is spoken
+     (a paragraph ends a speech). */
   let known = null; // the last answer: it is asked for often
   function places(text) {
     if (known && known.text === text) return known;
-    const word = new Uint8Array(text.length), spoken = new Uint8Array(text.length), sentence = new Uint8Array(text.length);
-    let k = 0, inside = 0, far = 0;
+    const word = new Uint8Array(text.length),
+      spoken = new Uint8Array(text.length),
+      sentence = new Uint8Array(text.length);
+    let k = 0,
+      inside = 0,
+      far = 0;
     for (let i = 0; i < text.length; i++) {
       word[i] = k = isLetter(text[i]) ? Math.min(255, k + 1) : 0;
       if (text[i] === "\n" && text[i - 1] === "\n") inside = 0;
       else if (text[i] === '"') inside = 1 - inside;
       spoken[i] = inside;
-      sentence[i] = far = ".?!".includes(text[i]) ? 0 : Math.min(255, far + (far || isLetter(text[i]) ? 1 : 0));
+      sentence[i] = far = ".?!".includes(text[i])
+        ? 0
+        : Math.min(255, far + (far || isLetter(text[i]) ? 1 : 0));
     }
     known = { text, word, spoken, sentence };
     return known;
   }
   /* Guesses: at(text, i, places) for a single character; "same" and "after" depend on what is marked. */
   const RULES = {
-    first: { words: ["词的第一个字母", "the first letter of a word"], chip: ["词首", "first letters"], at: (text, i, { word }) => word[i] === 1 },
-    spoken: { words: ["引号之内", "being inside quotation marks"], chip: ["引号之内", "in quotes"], at: (text, i, { spoken }) => spoken[i] === 1 },
+    first: {
+      words: ["词的第一个字母", "the first letter of a word"],
+      chip: ["词首", "first letters"],
+      at: (text, i, { word }) => word[i] === 1,
+    },
+    spoken: {
+      words: ["引号之内", "being inside quotation marks"],
+      chip: ["引号之内", "in quotes"],
+      at: (text, i, { spoken }) => spoken[i] === 1,
+    },
     space: { words: ["空格", "a space"], chip: ["空格", "spaces"], at: (text, i) => text[i] === " " },
-    line: { words: ["换行", "the end of a line"], chip: ["换行", "line ends"], at: (text, i) => text[i] === "\n" },
-    late: { words: ["一行的第 60 个字符起", "the 60th character of a line and on"], chip: ["行快到头", "late in the line"],
-      at: (text, i) => text[i] !== "\n" && i - text.lastIndexOf("\n", i - 1) > 59 },
-    capital: { words: ["大写字母", "a capital letter"], chip: ["大写", "capitals"], at: (text, i) => /[A-Z]/.test(text[i]) },
+    line: {
+      words: ["换行", "the end of a line"],
+      chip: ["换行", "line ends"],
+      at: (text, i) => text[i] === "\n",
+    },
+    late: {
+      words: ["一行的第 60 个字符起", "the 60th character of a line and on"],
+      chip: ["行快到头", "late in the line"],
+      at: (text, i) => text[i] !== "\n" && i - text.lastIndexOf("\n", i - 1) > 59,
+    },
+    capital: {
+      words: ["大写字母", "a capital letter"],
+      chip: ["大写", "capitals"],
+      at: (text, i) => /[A-Z]/.test(text[i]),
+    },
     comma: { words: ["逗号", "a comma"], chip: ["逗号", "commas"], at: (text, i) => text[i] === "," },
-    stop: { words: ["句号、问号或叹号", "the end of a sentence"], chip: ["句末", "ends of sentences"], at: (text, i) => ".?!".includes(text[i]) },
-    young: { words: ["一句的前 10 个字符", "the first 10 characters of a sentence"], chip: ["句子开头", "young sentences"],
-      at: (text, i, { sentence }) => sentence[i] > 0 && sentence[i] <= 10 },
-    th: { words: ["刚读完 th", "just after th"], chip: ["th", "th"], at: (text, i) => i > 0 && text.slice(i - 1, i + 1).toLowerCase() === "th" },
-    the: { words: ["刚读完单词 the", "just after the word the"], chip: ["the", "the"],
-      at: (text, i, { word }) => word[i] === 3 && text.slice(i - 2, i + 1).toLowerCase() === "the" && !isLetter(text[i + 1]) },
-    ing: { words: ["刚读完 ing", "just after ing"], chip: ["ing", "ing"], at: (text, i) => text.slice(Math.max(0, i - 2), i + 1) === "ing" },
-    second: { words: ["词的第二个字母", "the second letter of a word"], at: (text, i, { word }) => word[i] === 2 },
-    fifth: { words: ["词的第五个字母起", "the fifth letter of a word and on"], chip: ["长词", "long words"], at: (text, i, { word }) => word[i] > 4 },
-    last: { words: ["词的最后一个字母", "the last letter of a word"], chip: ["词尾", "last letters"], at: (text, i, { word }) => word[i] > 0 && !isLetter(text[i + 1]) },
-    vowel: { words: ["元音字母", "a vowel"], chip: ["元音", "vowels"], at: (text, i) => "aeiouAEIOU".includes(text[i]) },
+    stop: {
+      words: ["句号、问号或叹号", "the end of a sentence"],
+      chip: ["句末", "ends of sentences"],
+      at: (text, i) => ".?!".includes(text[i]),
+    },
+    young: {
+      words: ["一句的前 10 个字符", "the first 10 characters of a sentence"],
+      chip: ["句子开头", "young sentences"],
+      at: (text, i, { sentence }) => sentence[i] > 0 && sentence[i] <= 10,
+    },
+    th: {
+      words: ["刚读完 th", "just after th"],
+      chip: ["th", "th"],
+      at: (text, i) => i > 0 && text.slice(i - 1, i + 1).toLowerCase() === "th",
+    },
+    the: {
+      words: ["刚读完单词 the", "just after the word the"],
+      chip: ["the", "the"],
+      at: (text, i, { word }) =>
+        word[i] === 3 && text.slice(i - 2, i + 1).toLowerCase() === "the" && !isLetter(text[i + 1]),
+    },
+    ing: {
+      words: ["刚读完 ing", "just after ing"],
+      chip: ["ing", "ing"],
+      at: (text, i) => text.slice(Math.max(0, i - 2), i + 1) === "ing",
+    },
+    second: {
+      words: ["词的第二个字母", "the second letter of a word"],
+      at: (text, i, { word }) => word[i] === 2,
+    },
+    fifth: {
+      words: ["词的第五个字母起", "the fifth letter of a word and on"],
+      chip: ["长词", "long words"],
+      at: (text, i, { word }) => word[i] > 4,
+    },
+    last: {
+      words: ["词的最后一个字母", "the last letter of a word"],
+      chip: ["词尾", "last letters"],
+      at: (text, i, { word }) => word[i] > 0 && !isLetter(text[i + 1]),
+    },
+    vowel: {
+      words: ["元音字母", "a vowel"],
+      chip: ["元音", "vowels"],
+      at: (text, i) => "aeiouAEIOU".includes(text[i]),
+    },
   };
   /* What the pack calls what its units mark -> the guess that can be counted character by character. */
-  const FROM_PACK = { "in quotes": "spoken", "line end": "line", "place in word": "fifth", "place in line": "late", "place in sentence": "young" };
+  const FROM_PACK = {
+    "in quotes": "spoken",
+    "line end": "line",
+    "place in word": "fifth",
+    "place in line": "late",
+    "place in sentence": "young",
+  };
   const quoted = (s) => s.replace(/ /g, "␣").replace(/\n/g, "↵");
 
   /* The guesses that are true of every marked character, "same" first, as {value, words}. */
   function guesses(text, from, to) {
-    const of = places(text), marked = Array.from({ length: to - from }, (_, i) => from + i), span = quoted(text.slice(from, to));
+    const of = places(text),
+      marked = Array.from({ length: to - from }, (_, i) => from + i),
+      span = quoted(text.slice(from, to));
     const list = to - from > 12 ? [] : [{ value: "same", words: [`每一处“${span}”`, `every “${span}”`] }];
-    for (const [value, rule] of Object.entries(RULES)) if (marked.every((i) => rule.at(text, i, of))) list.push({ value, words: rule.words });
+    for (const [value, rule] of Object.entries(RULES))
+      if (marked.every((i) => rule.at(text, i, of))) list.push({ value, words: rule.words });
     if (to - from === 1 && from > 0 && !/\s/.test(text[from - 1])) {
-      list.push({ value: "after", words: [`“${text[from - 1]}”后面的字符`, `the character after “${text[from - 1]}”`] });
+      list.push({
+        value: "after",
+        words: [`“${text[from - 1]}”后面的字符`, `the character after “${text[from - 1]}”`],
+      });
     }
     return [...list, { value: "here", words: ["就这一处（还没想好）", "just this place (no idea yet)"] }];
   }
   /* Which characters a guess names: one byte each. */
   function named(rule, text, from, to) {
-    const out = new Uint8Array(text.length), of = places(text);
+    const out = new Uint8Array(text.length),
+      of = places(text);
     if (rule === "here") return out.fill(1, from, to);
     if (rule === "same") {
       const span = text.slice(from, to);
-      for (let at = text.indexOf(span); at >= 0; at = text.indexOf(span, at + 1)) out.fill(1, at, at + span.length);
+      for (let at = text.indexOf(span); at >= 0; at = text.indexOf(span, at + 1))
+        out.fill(1, at, at + span.length);
       return out;
     }
-    const is = rule === "after" ? (_, i) => i > 0 && text[i - 1] === text[from - 1] : (RULES[rule] || RULES.space).at;
+    const is =
+      rule === "after" ? (_, i) => i > 0 && text[i - 1] === text[from - 1] : (RULES[rule] || RULES.space).at;
     for (let i = 0; i < text.length; i++) out[i] = is(text, i, of) ? 1 : 0;
     return out;
   }
-  /* values: int8, unit by unit, N each. The best threshold and side of every unit on the characters [a, b). */
+  /* values: int8, unit by unit, N each. The best threshold and side of every unit on the characters [a, b).
+   */
   function choose(values, N, units, a, b, target) {
     const found = [];
     let total = 0;
     for (let i = a; i < b; i++) total += target[i];
     const others = b - a - total;
     for (let unit = 0; unit < units; unit++) {
-      const inside = new Int32Array(257), outside = new Int32Array(257);
+      const inside = new Int32Array(257),
+        outside = new Int32Array(257);
       for (let i = a; i < b; i++) (target[i] ? inside : outside)[values[unit * N + i] + 128]++;
-      let best = { unit, score: -1, level: 0, above: true }, hit = 0, alarm = 0;
-      for (let v = 0; v < 256; v++) { // below or at level v - 128, above it
+      let best = { unit, score: -1, level: 0, above: true },
+        hit = 0,
+        alarm = 0;
+      for (let v = 0; v < 256; v++) {
+        // below or at level v - 128, above it
         hit += inside[v];
         alarm += outside[v];
         const below = hit / total - alarm / others;
@@ -105,15 +195,17 @@
     }
     return total && others ? found : [];
   }
-  const isOn = (v, { level, above }) => (v > level) === above;
+  const isOn = (v, { level, above }) => v > level === above;
   /* Counts outside [a, b): what took no part in choosing. */
   function check(values, N, choice, a, b, target) {
     const n = { hits: 0, misses: 0, alarms: 0, quiet: 0 };
     for (let i = 0; i < N; i++) {
       if (i === a) i = b;
       if (i >= N) break;
-      if (isOn(values[choice.unit * N + i], choice)) { if (target[i]) n.hits++; else n.alarms++; }
-      else if (target[i]) n.misses++;
+      if (isOn(values[choice.unit * N + i], choice)) {
+        if (target[i]) n.hits++;
+        else n.alarms++;
+      } else if (target[i]) n.misses++;
       else n.quiet++;
     }
     n.score = n.hits + n.misses ? n.hits / (n.hits + n.misses) - n.alarms / (n.alarms + n.quiet) : NaN;
@@ -124,31 +216,52 @@
   function pages(text) {
     const starts = [0];
     while (text.length - starts[starts.length - 1] > PAGE * 1.3) {
-      const from = starts[starts.length - 1], near = from + PAGE, paragraph = text.lastIndexOf("\n\n", near) + 2;
-      starts.push(paragraph > from + PAGE / 2 ? paragraph : text.lastIndexOf("\n", near) > from ? text.lastIndexOf("\n", near) + 1 : text.lastIndexOf(" ", near) + 1);
+      const from = starts[starts.length - 1],
+        near = from + PAGE,
+        paragraph = text.lastIndexOf("\n\n", near) + 2;
+      starts.push(
+        paragraph > from + PAGE / 2
+          ? paragraph
+          : text.lastIndexOf("\n", near) > from
+            ? text.lastIndexOf("\n", near) + 1
+            : text.lastIndexOf(" ", near) + 1,
+      );
     }
     return starts;
   }
 
   /* ---------- reading the tale: in a worker, or between frames ---------- */
-  /* Stands alone: its text is part of the worker. Reads `count` characters from the state that `job` keeps. */
+  /* Stands alone: its text is part of the worker. Reads `count` characters from the state that `job` keeps.
+   */
   function readOn(E, job, count) {
-    const { model, ids, out, N } = job, H = model.H, to = Math.min(N, job.at + count);
-    const r = E.read(model, ids.slice(job.at, to), null, job.state), T = to - job.at;
+    const { model, ids, out, N } = job,
+      H = model.H,
+      to = Math.min(N, job.at + count);
+    const r = E.read(model, ids.slice(job.at, to), null, job.state),
+      T = to - job.at;
     const series = { H: r.h, C: r.c, I: r.I, F: r.F, O: r.O };
     for (const name of Object.keys(out)) {
-      const from = series[name], to_ = out[name], squash = name === "C";
-      for (let j = 0; j < H; j++) for (let t = 0, k = j * N + job.at; t < T; t++, k++) {
-        const v = from[t * H + j];
-        to_[k] = Math.round(127 * (squash ? Math.tanh(v) : v));
-      }
+      const from = series[name],
+        to_ = out[name],
+        squash = name === "C";
+      for (let j = 0; j < H; j++)
+        for (let t = 0, k = j * N + job.at; t < T; t++, k++) {
+          const v = from[t * H + j];
+          to_[k] = Math.round(127 * (squash ? Math.tanh(v) : v));
+        }
     }
     job.at = to;
     job.state = r.end;
     return to >= N;
   }
-  const blankJob = (model, ids) => ({ model, ids, N: ids.length, at: 0, state: undefined,
-    out: Object.fromEntries(SERIES.map((name) => [name, new Int8Array(model.H * ids.length)])) });
+  const blankJob = (model, ids) => ({
+    model,
+    ids,
+    N: ids.length,
+    at: 0,
+    state: undefined,
+    out: Object.fromEntries(SERIES.map((name) => [name, new Int8Array(model.H * ids.length)])),
+  });
 
   function readTale(E, model, ids, progress) {
     const source = `const E = ${E.source}; const readOn = ${readOn};
@@ -160,15 +273,17 @@
         };
         step();
       };`;
-    const here = () => new Promise((resolve) => {
-      const job = blankJob(model, ids);
-      const step = () => {
-        const done = readOn(E, job, 100);
-        progress(job.at / job.N);
-        if (done) resolve(job.out); else setTimeout(step);
-      };
-      step();
-    });
+    const here = () =>
+      new Promise((resolve) => {
+        const job = blankJob(model, ids);
+        const step = () => {
+          const done = readOn(E, job, 100);
+          progress(job.at / job.N);
+          if (done) resolve(job.out);
+          else setTimeout(step);
+        };
+        step();
+      });
     return new Promise((resolve) => {
       let worker, address;
       const end = (result) => {
@@ -179,7 +294,10 @@
       try {
         address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
         worker = new Worker(address);
-        worker.onerror = (event) => { event.preventDefault(); end(here()); };
+        worker.onerror = (event) => {
+          event.preventDefault();
+          end(here());
+        };
         worker.onmessage = ({ data }) => (data.out ? end(data.out) : progress(data.at / ids.length));
         worker.postMessage(blankJob(model, ids));
       } catch (forbidden) {
@@ -190,17 +308,38 @@
 
   /* ---------- the figure ---------- */
   function make(host, fig) {
-    let room = null, opening = false;
-    const bar = el("progress", { class: "units__progress", max: 1, value: 0, hidden: true, "aria-label": ["正在读故事", "reading the tale"] });
-    const button = el("button", { class: "fig-button fig-button--main", type: "button", onclick: () => fig.set({ open: true }) },
-      [`打开（${KILOBYTES} kB）`, `Open it (${KILOBYTES} kB)`]);
+    let room = null,
+      opening = false;
+    const bar = el("progress", {
+      class: "units__progress",
+      max: 1,
+      value: 0,
+      hidden: true,
+      "aria-label": ["正在读故事", "reading the tale"],
+    });
+    const button = el(
+      "button",
+      { class: "fig-button fig-button--main", type: "button", onclick: () => fig.set({ open: true }) },
+      [`打开（${KILOBYTES} kB）`, `Open it (${KILOBYTES} kB)`],
+    );
     const doing = el("p", { class: "units__doing fig-muted" });
-    const door = el("div", { class: "units__door" },
-      el("p", {}, ["一个 LSTM 读一个故事。你标出一处，猜猜那是什么；图里找出最像在“标记”它的单元，再到故事的其余部分去数：猜对了几次，落空了几次。",
-        "An LSTM reads a tale. You mark a place and guess what it is; the figure finds the unit that seems to mark it, and then counts in all the rest of the tale how often the guess was right and how often it wasn't."]),
-      el("div", { class: "fig-controls" }, button, bar, doing));
+    const door = el(
+      "div",
+      { class: "units__door" },
+      el("p", {}, [
+        "一个 LSTM 读一个故事。你标出一处，猜猜那是什么；图里找出最像在“标记”它的单元，再到故事的其余部分去数：猜对了几次，落空了几次。",
+        "An LSTM reads a tale. You mark a place and guess what it is; the figure finds the unit " +
+          "that seems to mark it, and then counts in all the rest of the tale how often the guess " +
+          "was right and how often it wasn't.",
+      ]),
+      el("div", { class: "fig-controls" }, button, bar, doing),
+    );
     const body = el("div", { class: "units__room", hidden: true });
-    host.append(el("p", { class: "units__ask" }, ["这个单元管什么？", "What does this unit do?"]), door, body);
+    host.append(
+      el("p", { class: "units__ask" }, ["这个单元管什么？", "What does this unit do?"]),
+      door,
+      body,
+    );
 
     async function open() {
       opening = true;
@@ -208,11 +347,18 @@
       button.disabled = true;
       Kit.say(doing, ["正在载入……", "Loading…"]);
       try {
-        const pack = await fig.pack("units"), E = fig.engine, model = E.unpack(pack.model, pack.bytes);
+        const pack = await fig.pack("units"),
+          E = fig.engine,
+          model = E.unpack(pack.model, pack.bytes);
         const { text, ids } = taleOf(pack);
         bar.hidden = false;
-        Kit.say(doing, [`正在读 ${text.length.toLocaleString("en")} 个字符……`, `Reading ${text.length.toLocaleString("en")} characters…`]);
-        const out = await readTale(E, model, ids, (share) => { bar.value = share; });
+        Kit.say(doing, [
+          `正在读 ${text.length.toLocaleString("en")} 个字符……`,
+          `Reading ${text.length.toLocaleString("en")} characters…`,
+        ]);
+        const out = await readTale(E, model, ids, (share) => {
+          bar.value = share;
+        });
         room = furnish(body, fig, { text, out, units: model.H, N: text.length, pack });
         door.hidden = true;
         body.hidden = false;
@@ -222,98 +368,234 @@
         performance.mark("units:open");
       } catch (error) {
         host.dataset.failed = String(error.message || error);
-        Kit.say(doing, [`没能载入：${host.dataset.failed}。请重新载入这一页；书里的文字不靠它也读得懂。`,
-          `It could not be loaded: ${host.dataset.failed}. Please reload the page; the text can be read without it.`]);
+        Kit.say(doing, [
+          `没能载入：${host.dataset.failed}。请重新载入这一页；书里的文字不靠它也读得懂。`,
+          `It could not be loaded: ${host.dataset.failed}. Please reload the page; the text can ` +
+            "be read without it.",
+        ]);
         doing.setAttribute("role", "alert");
         bar.hidden = true;
       }
     }
-    return { draw(values, keys) {
-      if (room) room.draw(values, keys);
-      else if (values.open && !opening) open();
-    } };
+    return {
+      draw(values, keys) {
+        if (room) room.draw(values, keys);
+        else if (values.open && !opening) open();
+      },
+    };
   }
 
   /* The tale as text and as indices of the network's vocabulary; the pack has it as bytes. */
   function taleOf(pack) {
-    const vocab = pack.model.vocab || pack.vocab, { offset, shape } = pack.arrays.text, index = new Map(vocab.map((c, i) => [c, i]));
+    const vocab = pack.model.vocab || pack.vocab,
+      { offset, shape } = pack.arrays.text,
+      index = new Map(vocab.map((c, i) => [c, i]));
     const text = new TextDecoder().decode(new Uint8Array(pack.bytes, offset, shape[0]));
     return { text, ids: Array.from(text, (c) => index.get(c) || 0) };
   }
 
   function furnish(body, fig, { text, out, units, N, pack }) {
-    const starts = pages(text), host = fig.host;
+    const starts = pages(text),
+      host = fig.host;
     /* The figure opens at a page of which about half is spoken: there most guesses have something to name. */
-    const { spoken } = places(text), share = (page) => {
-      const [a, b] = [starts[page], starts[page + 1] || N];
-      return spoken.subarray(a, b).reduce((sum, v) => sum + v, 0) / (b - a);
-    };
-    const breaks = (page) => text.slice(starts[page], starts[page + 1] || N).split("\n\n").length; // few paragraphs are quiet
+    const { spoken } = places(text),
+      share = (page) => {
+        const [a, b] = [starts[page], starts[page + 1] || N];
+        return spoken.subarray(a, b).reduce((sum, v) => sum + v, 0) / (b - a);
+      };
+    const breaks = (page) => text.slice(starts[page], starts[page + 1] || N).split("\n\n").length;
     const odd = (page) => Math.abs(share(page) - 0.5) + 0.1 * breaks(page);
     const begin = starts.reduce((best, _, page) => (odd(page) < odd(best) ? page : best), 0);
     const firstOf = (rule) => Math.max(0, named(rule, text, 0, 1).indexOf(1, starts[begin] + 1));
     const opening = firstOf("first");
-    let now = null, spans = [], lastPage = -1;
+    let now = null,
+      spans = [],
+      lastPage = -1;
 
     /* ----- parts ----- */
     /* To begin with: what the pack's own search found, and two that every reader understands. */
-    const found = (pack.examples || []).map((e) => [FROM_PACK[e.what] || e.what, e.state]).filter(([rule]) => RULES[rule] && RULES[rule].chip);
-    const examples = [["first", "I"], ["last", "H"], ...found.filter(([rule]) => rule !== "first" && rule !== "last")].slice(0, 9);
-    const chips = examples.map(([rule, series]) => el("button", { class: "fig-button units__chip", type: "button", onclick: () => {
-      const from = firstOf(rule);
-      fig.set({ page: begin, from, to: from + 1, rule, what: series, unit: -1, list: "hits" });
-    } }, RULES[rule].chip));
+    const found = (pack.examples || [])
+      .map((e) => [FROM_PACK[e.what] || e.what, e.state])
+      .filter(([rule]) => RULES[rule] && RULES[rule].chip);
+    const examples = [
+      ["first", "I"],
+      ["last", "H"],
+      ...found.filter(([rule]) => rule !== "first" && rule !== "last"),
+    ].slice(0, 9);
+    const chips = examples.map(([rule, series]) =>
+      el(
+        "button",
+        {
+          class: "fig-button units__chip",
+          type: "button",
+          onclick: () => {
+            const from = firstOf(rule);
+            fig.set({ page: begin, from, to: from + 1, rule, what: series, unit: -1, list: "hits" });
+          },
+        },
+        RULES[rule].chip,
+      ),
+    );
     const help = Kit.id("units");
-    const box = el("div", { class: "units__text", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", tabindex: "0",
-      "aria-label": ["故事的一页，可以标出几个字符", "A page of the tale; mark some characters"], "aria-describedby": help });
+    const box = el("div", {
+      class: "units__text",
+      role: "textbox",
+      "aria-readonly": "true",
+      "aria-multiline": "true",
+      tabindex: "0",
+      "aria-label": ["故事的一页，可以标出几个字符", "A page of the tale; mark some characters"],
+      "aria-describedby": help,
+    });
     const turn = (by) => fig.set({ page: Math.max(0, Math.min(starts.length - 1, state().page + by)) });
     const pageNo = el("span", { class: "fig-number fig-muted" });
-    const pager = el("div", { class: "units__pager" },
-      el("button", { class: "fig-icon", type: "button", "aria-label": ["上一页", "Previous page"], title: ["上一页", "Previous page"], onclick: () => turn(-1) }, Kit.icon("back")), pageNo,
-      el("button", { class: "fig-icon", type: "button", "aria-label": ["下一页", "Next page"], title: ["下一页", "Next page"], onclick: () => turn(1) }, Kit.icon("on")));
-    const what = Kit.word(["看单元的什么", "What of the unit"], SERIES.map((value) => ({ value, words: WHAT[value] })), (v) => fig.set({ what: v, unit: -1 }));
-    const guess = Kit.word(["你的猜想", "Your guess"], [{ value: "spoken", words: RULES.spoken.words }], (rule) => fig.set({ rule, unit: -1, list: "hits" }));
+    const pager = el(
+      "div",
+      { class: "units__pager" },
+      el(
+        "button",
+        {
+          class: "fig-icon",
+          type: "button",
+          "aria-label": ["上一页", "Previous page"],
+          title: ["上一页", "Previous page"],
+          onclick: () => turn(-1),
+        },
+        Kit.icon("back"),
+      ),
+      pageNo,
+      el(
+        "button",
+        {
+          class: "fig-icon",
+          type: "button",
+          "aria-label": ["下一页", "Next page"],
+          title: ["下一页", "Next page"],
+          onclick: () => turn(1),
+        },
+        Kit.icon("on"),
+      ),
+    );
+    const what = Kit.word(
+      ["看单元的什么", "What of the unit"],
+      SERIES.map((value) => ({ value, words: WHAT[value] })),
+      (v) => fig.set({ what: v, unit: -1 }),
+    );
+    const guess = Kit.word(
+      ["你的猜想", "Your guess"],
+      [{ value: "spoken", words: RULES.spoken.words }],
+      (rule) => fig.set({ rule, unit: -1, list: "hits" }),
+    );
     const verdict = el("p", { class: "units__verdict", role: "status" });
-    const ranks = el("div", { class: "units__ranks", role: "group", "aria-label": ["这一页上分数最高的单元", "Units with the highest scores on this page"] });
+    const ranks = el("div", {
+      class: "units__ranks",
+      role: "group",
+      "aria-label": ["这一页上分数最高的单元", "Units with the highest scores on this page"],
+    });
     const tally = el("div", { class: "units__tally" });
     const list = Kit.choice(["看哪些地方", "Which places"], [], (v) => fig.set({ list: v }), { hide: true });
     const lines = el("div", { class: "units__lines" });
     const note = el("figcaption", { class: "fig-note" }, [
-      `分数 = 猜想说的字符里它亮的比例 − 其他字符里它亮的比例：1 分毫不差，0 毫无关系。“亮”是说数值过了门槛；门槛和方向（高过还是低过）只用眼前这一页定，再到其余部分去数。每页从 ${units} 个单元里挑，总能挑出一个漂亮的，所以要看另一个点。`,
-      `Score = share of the characters you named where it is on − share of the others where it is on: 1 is perfect, 0 is no relation. “On” means beyond a threshold; threshold and side (above or below) are set on the page in sight only, then the rest is counted. With ${units} units to choose from, some unit will always look good on one page, so look at the other dot.`]);
+      "分数 = 猜想说的字符里它亮的比例 − 其他字符里它亮的比例：1 分毫不差，0 毫无关系。“亮”是说数值过了门槛；门槛和方向（高过还是低过）只用眼前这一页定，再到其余部分去数。" +
+        `每页从 ${units} 个单元里挑，总能挑出一个漂亮的，所以要看另一个点。`,
+      "Score = share of the characters you named where it is on − share of the others where it " +
+        "is on: 1 is perfect, 0 is no relation. “On” means beyond a threshold; threshold and side " +
+        "(above or below) are set on the page in sight only, then the rest is counted. With " +
+        `${units} units to choose from, some unit will always look good on one page, so look at ` +
+        "the other dot.",
+    ]);
     body.append(
-      el("div", { class: "units__chips" }, el("span", { class: "fig-muted units__try" }, ["试试：", "try:"]), ...chips), box,
-      el("div", { class: "units__under" }, el("p", { class: "units__help", id: help }, [
-        "拖动鼠标或手指来标（再点一下是整个词）；键盘：方向键移动，Shift + 方向键加长。", "Mark with mouse or finger (click again for the whole word); keyboard: arrows move, Shift + arrows extend."]), pager),
-      el("p", { class: "fig-sentence units__guess" }, ["有个单元的", "Some unit’s "], what.el, [" 标记着 ", " marks "], guess.el), verdict,
-      el("div", { class: "units__two" },
-        el("div", {}, el("p", { class: "units__label" }, ["在这一页上挑（空心），到其余部分检验（实心）", "picked on this page (hollow), checked on the rest (solid)"]), ranks),
-        el("div", {}, el("p", { class: "units__label" }, ["在故事的其余部分", "in the rest of the tale"]), tally)),
-      el("div", { class: "units__where" }, list.el, lines), note);
+      el(
+        "div",
+        { class: "units__chips" },
+        el("span", { class: "fig-muted units__try" }, ["试试：", "try:"]),
+        ...chips,
+      ),
+      box,
+      el(
+        "div",
+        { class: "units__under" },
+        el("p", { class: "units__help", id: help }, [
+          "拖动鼠标或手指来标（再点一下是整个词）；键盘：方向键移动，Shift + 方向键加长。",
+          "Mark with mouse or finger (click again for the whole word); keyboard: arrows move, " +
+            "Shift + arrows extend.",
+        ]),
+        pager,
+      ),
+      el(
+        "p",
+        { class: "fig-sentence units__guess" },
+        ["有个单元的", "Some unit’s "],
+        what.el,
+        [" 标记着 ", " marks "],
+        guess.el,
+      ),
+      verdict,
+      el(
+        "div",
+        { class: "units__two" },
+        el(
+          "div",
+          {},
+          el("p", { class: "units__label" }, [
+            "在这一页上挑（空心），到其余部分检验（实心）",
+            "picked on this page (hollow), checked on the rest (solid)",
+          ]),
+          ranks,
+        ),
+        el(
+          "div",
+          {},
+          el("p", { class: "units__label" }, ["在故事的其余部分", "in the rest of the tale"]),
+          tally,
+        ),
+      ),
+      el("div", { class: "units__where" }, list.el, lines),
+      note,
+    );
 
     /* ----- state, with what is left open filled in ----- */
+    /* A link may name nothing but a guess: then the first place is marked for which it is true. */
     function state() {
-      const v = fig.values, ok = v.from >= 0 && v.to > v.from && v.to <= N;
-      const from = ok ? Math.round(v.from) : opening, to = ok ? Math.min(Math.round(v.to), from + 60) : opening + 1;
-      const fit = guesses(text, from, to), rule = fit.some((g) => g.value === v.rule) ? v.rule : fit[0].value;
-      let page = v.page < 0 ? starts.findLastIndex((s) => s <= from) : Math.min(Math.round(v.page), starts.length - 1);
-      if (!(page >= 0)) page = 0;
+      const v = fig.values,
+        fits = (list) => list.some((g) => g.value === v.rule);
+      let from = Math.round(v.from),
+        to = Math.min(Math.round(v.to), from + 60);
+      const ok = from >= 0 && to > from && to <= N;
+      if (!ok || (RULES[v.rule] && !fits(guesses(text, from, to)))) {
+        from = RULES[v.rule] ? firstOf(v.rule) : opening;
+        to = from + 1;
+      }
+      const fit = guesses(text, from, to),
+        rule = fits(fit) ? v.rule : fit[0].value,
+        turned = v.page >= 0 ? Math.min(Math.round(v.page), starts.length - 1) : -1;
+      const page = turned >= 0 ? turned : starts.findLastIndex((s) => s <= from);
       return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "I", list: v.list };
     }
     function mark(from, to) {
-      const fit = guesses(text, from, to), keep = fit.some((g) => g.value === fig.values.rule) && fig.values.rule !== "here";
-      fig.set({ from, to, page: state().page, rule: keep ? fig.values.rule : fit[0].value, unit: -1, list: "hits" });
+      const fit = guesses(text, from, to),
+        keep = fit.some((g) => g.value === fig.values.rule) && fig.values.rule !== "here";
+      fig.set({
+        from,
+        to,
+        page: state().page,
+        rule: keep ? fig.values.rule : fit[0].value,
+        unit: -1,
+        list: "hits",
+      });
       fig.say([`标出：${quoted(text.slice(from, to))}`, `marked: ${quoted(text.slice(from, to))}`]);
     }
 
     /* ----- marking with the hand ----- */
-    let anchor = -1, moved = false;
+    let anchor = -1,
+      moved = false;
     const charAt = (event) => {
-      const node = document.elementFromPoint(event.clientX, event.clientY), span = node && node.closest("[data-i]");
+      const node = document.elementFromPoint(event.clientX, event.clientY),
+        span = node && node.closest("[data-i]");
       return span && box.contains(span) ? Number(span.dataset.i) : -1;
     };
     const wordAround = (i) => {
-      let a = i, b = i + 1;
+      let a = i,
+        b = i + 1;
       while (a > 0 && isLetter(text[a - 1])) a--;
       while (b < N && isLetter(text[b])) b++;
       return [a, b];
@@ -323,8 +605,15 @@
       if (i < 0 || event.button) return;
       anchor = i;
       moved = false;
-      try { box.setPointerCapture(event.pointerId); } catch (gone) { /* the pointer has already left */ }
-      if (event.pointerType === "mouse") { event.preventDefault(); box.focus({ preventScroll: true }); }
+      try {
+        box.setPointerCapture(event.pointerId);
+      } catch (gone) {
+        /* the pointer has already left */
+      }
+      if (event.pointerType === "mouse") {
+        event.preventDefault();
+        box.focus({ preventScroll: true });
+      }
     });
     box.addEventListener("pointermove", (event) => {
       if (anchor < 0) return;
@@ -335,23 +624,33 @@
     });
     box.addEventListener("pointerup", () => {
       if (anchor >= 0 && !moved) {
-        const { from, to } = state(), again = to - from === 1 && from === anchor && isLetter(text[anchor]);
+        const { from, to } = state(),
+          again = to - from === 1 && from === anchor && isLetter(text[anchor]);
         mark(...(again ? wordAround(anchor) : [anchor, anchor + 1]));
       }
       anchor = -1;
     });
-    box.addEventListener("pointercancel", () => { anchor = -1; });
+    box.addEventListener("pointercancel", () => {
+      anchor = -1;
+    });
 
     /* ----- marking with the keyboard: the moving end is kept, as in every text field ----- */
-    let caret = -1, fixed = -1;
+    let caret = -1,
+      fixed = -1;
     function lineAway(i, by) {
-      const { a, b } = now, here = spans[i - a].getBoundingClientRect();
-      let best = -1, least = Infinity;
+      const { a, b } = now,
+        here = spans[i - a].getBoundingClientRect();
+      let best = -1,
+        least = Infinity;
       for (let k = a; k < b; k++) {
-        const r = spans[k - a].getBoundingClientRect(), rows = Math.round((r.top - here.top) / here.height) * by;
+        const r = spans[k - a].getBoundingClientRect(),
+          rows = Math.round((r.top - here.top) / here.height) * by;
         if (rows < 1) continue;
         const far = rows * 1e4 + Math.abs(r.left - here.left);
-        if (far < least) { least = far; best = k; }
+        if (far < least) {
+          least = far;
+          best = k;
+        }
       }
       return best < 0 ? i : best;
     }
@@ -362,10 +661,21 @@
         turn(event.key === "PageDown" ? 1 : -1);
         return;
       }
-      const { from, to } = state(), { a, b } = now, inside = (i) => i >= a && i < b;
-      if (!inside(caret) || caret < from || caret >= to || !inside(fixed)) { fixed = inside(from) ? from : a; caret = inside(to - 1) ? to - 1 : a; }
-      const next = { ArrowLeft: () => caret - 1, ArrowRight: () => caret + 1, ArrowUp: () => lineAway(caret, -1), ArrowDown: () => lineAway(caret, 1),
-        Home: () => a, End: () => b - 1 }[event.key];
+      const { from, to } = state(),
+        { a, b } = now,
+        inside = (i) => i >= a && i < b;
+      if (!inside(caret) || caret < from || caret >= to || !inside(fixed)) {
+        fixed = inside(from) ? from : a;
+        caret = inside(to - 1) ? to - 1 : a;
+      }
+      const next = {
+        ArrowLeft: () => caret - 1,
+        ArrowRight: () => caret + 1,
+        ArrowUp: () => lineAway(caret, -1),
+        ArrowDown: () => lineAway(caret, 1),
+        Home: () => a,
+        End: () => b - 1,
+      }[event.key];
       if (!next) return;
       event.preventDefault();
       caret = Math.max(a, Math.min(b - 1, next()));
@@ -375,7 +685,8 @@
     });
 
     /* ----- drawing ----- */
-    /* How far beyond the threshold, from 0 (off) to 1 (as far as on this page): orange is on, no colour is off. */
+    /* How far beyond the threshold, from 0 (off) to 1 (as far as on this page): orange is on, no colour is
+       off. */
     function beyond(v, { level, above, span }) {
       const x = above ? v - level - 0.5 : level + 0.5 - v;
       return x > 0 ? Math.min(1, x / span) : 0;
@@ -389,20 +700,27 @@
       choice.span = most;
     }
     function paint(span, i) {
-      const x = beyond(now.values[now.choice.unit * N + i], now.choice), soft = x > 0 ? 0.16 + 0.6 * x : 0;
+      const x = beyond(now.values[now.choice.unit * N + i], now.choice),
+        soft = x > 0 ? 0.16 + 0.6 * x : 0;
       span.style.backgroundColor = x > 0 ? Kit.colour(host, "signed", soft) : "";
       span.style.color = x > 0 ? Kit.readable(host, "signed", soft) : "";
       span.classList.toggle("is-named", Boolean(now.target[i]));
     }
     function write(page) {
-      const a = starts[page], b = page + 1 < starts.length ? starts[page + 1] : N;
-      spans = Array.from(text.slice(a, b), (c, k) => el("span", { "data-i": a + k, class: c === "\n" ? "is-break" : null }, c === "\n" ? "↵\n" : c));
+      const a = starts[page],
+        b = page + 1 < starts.length ? starts[page + 1] : N;
+      spans = Array.from(text.slice(a, b), (c, k) =>
+        el("span", { "data-i": a + k, class: c === "\n" ? "is-break" : null }, c === "\n" ? "↵\n" : c),
+      );
       box.replaceChildren(...spans);
       lastPage = page;
     }
     function find(s) {
-      const values = out[s.what], a = starts[s.page], b = s.page + 1 < starts.length ? starts[s.page + 1] : N;
-      const target = named(s.rule, text, s.from, s.to), chosen = choose(values, N, units, a, b, target);
+      const values = out[s.what],
+        a = starts[s.page],
+        b = s.page + 1 < starts.length ? starts[s.page + 1] : N;
+      const target = named(s.rule, text, s.from, s.to),
+        chosen = choose(values, N, units, a, b, target);
       const sorted = chosen.sort((x, y) => y.score - x.score || x.unit - y.unit);
       for (const c of sorted) c.rest = check(values, N, c, a, b, target);
       return { ...s, a, b, values, target, sorted };
@@ -429,7 +747,10 @@
       body.toggleAttribute("data-none", !now.choice);
       if (!now.choice) {
         for (const span of spans) span.style.cssText = "";
-        Kit.say(verdict, ["这一页上没有猜想说的字符（或者全是）：翻一页，或换一处来标。", "The guess names no character of this page, or all of them: turn the page, or mark another place."]);
+        Kit.say(verdict, [
+          "这一页上没有猜想说的字符（或者全是）：翻一页，或换一处来标。",
+          "The guess names no character of this page, or all of them: turn the page, or mark another place.",
+        ]);
         host.dataset.result = "{}";
         return;
       }
@@ -442,70 +763,193 @@
     }
 
     /* How a guess that was picked on one page stands on all the others. */
-    const stands = (score) => (score >= 0.8 ? ["站得住", "it holds"] : score >= 0.5 ? ["只对一半", "half true"] : ["站不住", "it doesn’t hold"]);
+    const stands = (score) =>
+      score >= 0.8
+        ? ["站得住", "it holds"]
+        : score >= 0.5
+          ? ["只对一半", "half true"]
+          : ["站不住", "it doesn’t hold"];
     function drawVerdict() {
-      const { choice, sorted, rule } = now, n = choice.rest, here = rule === "here";
+      const { choice, sorted, rule } = now,
+        n = choice.rest,
+        here = rule === "here";
       const perfect = sorted.filter((c) => c.score >= 0.95).length;
-      host.dataset.result = JSON.stringify({ unit: choice.unit, page: Number(choice.score.toFixed(3)), rest: here ? null : Number(n.score.toFixed(3)),
-        hits: n.hits, alarms: n.alarms, misses: n.misses, above: choice.above, perfect, median: Number(median(sorted.map((c) => c.rest.score)).toFixed(3)) });
+      host.dataset.result = JSON.stringify({
+        unit: choice.unit,
+        page: Number(choice.score.toFixed(3)),
+        rest: here ? null : Number(n.score.toFixed(3)),
+        hits: n.hits,
+        alarms: n.alarms,
+        misses: n.misses,
+        above: choice.above,
+        perfect,
+        median: Number(median(sorted.map((c) => c.rest.score)).toFixed(3)),
+      });
       if (here || Number.isNaN(n.score)) {
-        Kit.say(verdict, [`${units} 个单元里有 _${perfect}_ 个在这一页上拿到 0.95 分以上。可是一处说明不了什么：给它起个名字（上面那句话的后半句），才能到别处去检验。`,
-          `_${perfect}_ of ${units} units score 0.95 or more on this page. But one place proves nothing: give it a name (the second half of the sentence above), and it can be checked elsewhere.`]);
+        Kit.say(verdict, [
+          `${units} 个单元里有 _${perfect}_ 个在这一页上拿到 0.95 分以上。可是一处说明不了什么：给它起个名字（上面那句话的后半句），才能到别处去检验。`,
+          `_${perfect}_ of ${units} units score 0.95 or more on this page. But one place proves ` +
+            "nothing: give it a name (the second half of the sentence above), and it can be " +
+            "checked elsewhere.",
+        ]);
         return;
       }
-      const best = choice === sorted[0], who = best ? [`${units} 个里最好的是 ${choice.unit} 号`, `Best of ${units}: unit ${choice.unit}`] : [`${choice.unit} 号`, `Unit ${choice.unit}`], s = stands(n.score);
-      Kit.say(verdict, [`${who[0]}：这一页 ${choice.score.toFixed(2)} 分，其余 _${n.score.toFixed(2)}_ 分，_${s[0]}_。`,
-        `${who[1]}. On this page ${choice.score.toFixed(2)}, on the rest _${n.score.toFixed(2)}_: _${s[1].replace(/ /g, " ")}_.`]);
+      const best = choice === sorted[0],
+        who = best
+          ? [`${units} 个里最好的是 ${choice.unit} 号`, `Best of ${units}: unit ${choice.unit}`]
+          : [`${choice.unit} 号`, `Unit ${choice.unit}`],
+        s = stands(n.score);
+      Kit.say(verdict, [
+        `${who[0]}：这一页 ${choice.score.toFixed(2)} 分，其余 _${n.score.toFixed(2)}_ 分，_${s[0]}_。`,
+        `${who[1]}. On this page ${choice.score.toFixed(2)}, on the rest ` +
+          `_${n.score.toFixed(2)}_: _${s[1].replace(/ /g, " ")}_.`,
+      ]);
     }
     function drawRanks() {
-      const { sorted, choice, rule } = now, top = sorted.slice(0, 6), mid = median(sorted.map((c) => c.rest.score)), here = rule === "here" || Number.isNaN(mid);
+      const { sorted, choice, rule } = now,
+        top = sorted.slice(0, 6),
+        mid = median(sorted.map((c) => c.rest.score)),
+        here = rule === "here" || Number.isNaN(mid);
       const at = (score) => `${(100 * Math.max(0, Math.min(1, score))).toFixed(1)}%`;
       if (!top.includes(choice)) top[top.length - 1] = choice;
-      ranks.replaceChildren(...top.map((c) => el("button", { class: "units__rank", type: "button", "aria-pressed": String(c === choice), onclick: () => fig.set({ unit: c.unit }),
-        "aria-label": [`${c.unit} 号：这一页 ${c.score.toFixed(2)}${here ? "" : `，其余 ${c.rest.score.toFixed(2)}`}`, `unit ${c.unit}: this page ${c.score.toFixed(2)}${here ? "" : `, the rest ${c.rest.score.toFixed(2)}`}`] },
-      el("span", { class: "units__no" }, String(c.unit)),
-      el("span", { class: "units__axis" }, here ? null : el("i", { class: "units__mid", style: { left: at(mid) } }),
-        here ? null : el("i", { class: "units__gap", style: { left: at(Math.min(c.score, c.rest.score)), right: `calc(100% - ${at(Math.max(c.score, c.rest.score))})` } }),
-        el("i", { class: "units__dot", style: { left: at(c.score) } }), here ? null : el("i", { class: "units__dot is-rest", style: { left: at(c.rest.score) } })),
-      el("span", { class: "units__score" }, here ? "" : c.rest.score.toFixed(2)))),
-      here ? "" : el("p", { class: "units__median" }, el("span", {}), el("span", { class: "units__axis" }, el("span", { style: { left: at(mid) } }, [`中位的单元 ${mid.toFixed(2)}`, `median unit ${mid.toFixed(2)}`]))));
+      ranks.replaceChildren(
+        ...top.map((c) =>
+          el(
+            "button",
+            {
+              class: "units__rank",
+              type: "button",
+              "aria-pressed": String(c === choice),
+              onclick: () => fig.set({ unit: c.unit }),
+              "aria-label": [
+                `${c.unit} 号：这一页 ${c.score.toFixed(2)}${here ? "" : `，其余 ${c.rest.score.toFixed(2)}`}`,
+                `unit ${c.unit}: this page ` +
+                  `${c.score.toFixed(2)}${here ? "" : `, the rest ${c.rest.score.toFixed(2)}`}`,
+              ],
+            },
+            el("span", { class: "units__no" }, String(c.unit)),
+            el(
+              "span",
+              { class: "units__axis" },
+              here ? null : el("i", { class: "units__mid", style: { left: at(mid) } }),
+              here
+                ? null
+                : el("i", {
+                    class: "units__gap",
+                    style: {
+                      left: at(Math.min(c.score, c.rest.score)),
+                      right: `calc(100% - ${at(Math.max(c.score, c.rest.score))})`,
+                    },
+                  }),
+              el("i", { class: "units__dot", style: { left: at(c.score) } }),
+              here ? null : el("i", { class: "units__dot is-rest", style: { left: at(c.rest.score) } }),
+            ),
+            el("span", { class: "units__score" }, here ? "" : c.rest.score.toFixed(2)),
+          ),
+        ),
+        here
+          ? ""
+          : el(
+              "p",
+              { class: "units__median" },
+              el("span", {}),
+              el(
+                "span",
+                { class: "units__axis" },
+                el("span", { style: { left: at(mid) } }, [
+                  `中位的单元 ${mid.toFixed(2)}`,
+                  `median unit ${mid.toFixed(2)}`,
+                ]),
+              ),
+            ),
+      );
     }
     function drawTally() {
-      const { hits, alarms, misses } = now.choice.rest, all = hits + alarms + misses || 1, here = now.rule === "here";
+      const { hits, alarms, misses } = now.choice.rest,
+        all = hits + alarms + misses || 1,
+        here = now.rule === "here";
       tally.parentElement.style.visibility = here ? "hidden" : "";
-      const part = (name, count, words) => el("div", { class: `units__part is-${name}` },
-        el("i", { style: { width: `${Math.max(0.5, (100 * count) / all).toFixed(1)}%` } }), el("span", {}, el("b", {}, count.toLocaleString("en")), " ", words));
+      const part = (name, count, words) =>
+        el(
+          "div",
+          { class: `units__part is-${name}` },
+          el("i", { style: { width: `${Math.max(0.5, (100 * count) / all).toFixed(1)}%` } }),
+          el("span", {}, el("b", {}, count.toLocaleString("en")), " ", words),
+        );
       tally.replaceChildren(
         part("hits", hits, ["处说中：亮了，也是你猜的", "hits: on, and what you guessed"]),
         part("alarms", alarms, ["处误报：亮了，却不是", "false alarms: on, but it wasn’t"]),
-        part("misses", misses, ["处漏掉：本该亮，没有亮", "misses: should be on, wasn’t"]));
+        part("misses", misses, ["处漏掉：本该亮，没有亮", "misses: should be on, wasn’t"]),
+      );
     }
-    const KINDS = { hits: (on, is) => on && is, alarms: (on, is) => on && !is, misses: (on, is) => !on && is };
+    const KINDS = {
+      hits: (on, is) => on && is,
+      alarms: (on, is) => on && !is,
+      misses: (on, is) => !on && is,
+    };
     function drawLines() {
-      const { choice, values, target, a, b } = now, kind = KINDS[now.list] ? now.list : "hits", found = [];
-      list.draw(kind, [{ value: "hits", words: ["说中的", "hits"] }, { value: "alarms", words: ["误报的", "false alarms"] }, { value: "misses", words: ["漏掉的", "misses"] }]);
+      const { choice, values, target, a, b } = now,
+        kind = KINDS[now.list] ? now.list : "hits",
+        found = [];
+      list.draw(kind, [
+        { value: "hits", words: ["说中的", "hits"] },
+        { value: "alarms", words: ["误报的", "false alarms"] },
+        { value: "misses", words: ["漏掉的", "misses"] },
+      ]);
       list.el.hidden = lines.hidden = now.rule === "here";
       if (lines.hidden) return;
       let was = false;
       for (let i = 0; i < N; i++) {
-        if (i >= a && i < b) { was = false; continue; }
+        if (i >= a && i < b) {
+          was = false;
+          continue;
+        }
         const is = KINDS[kind](isOn(values[choice.unit * N + i], choice), Boolean(target[i]));
         if (is && !was) found.push(i);
         was = is;
       }
-      const shown = found.length <= LISTED ? found : Array.from({ length: LISTED }, (_, k) => found[Math.floor(((k + 0.5) * found.length) / LISTED)]);
-      lines.replaceChildren(...shown.map((i) => {
-        const page = starts.findLastIndex((s) => s <= i), from = Math.max(0, i - AROUND), to = Math.min(N, i + AROUND + 1);
-        const line = el("button", { class: "units__line", type: "button", title: [`翻到第 ${page + 1} 页`, `turn to page ${page + 1}`], onclick: () => { fig.set({ page, unit: choice.unit }); box.focus({ preventScroll: true }); Kit.show(box); } });
-        for (let k = i - AROUND; k < i + AROUND + 1; k++) {
-          const inside = k >= from && k < to, span = el("span", { class: k === i ? "is-here" : "" }, inside ? Kit.shown(text[k]).replace("␣", " ") : " ");
-          if (inside) paint(span, k);
-          line.append(span);
-        }
-        return line;
-      }), ...(found.length ? [] : [el("p", { class: "fig-muted" }, ["一处也没有。", "None at all."])]));
+      const shown =
+        found.length <= LISTED
+          ? found
+          : Array.from({ length: LISTED }, (_, k) => found[Math.floor(((k + 0.5) * found.length) / LISTED)]);
+      lines.replaceChildren(
+        ...shown.map((i) => {
+          const page = starts.findLastIndex((s) => s <= i),
+            from = Math.max(0, i - AROUND),
+            to = Math.min(N, i + AROUND + 1);
+          const line = el("button", {
+            class: "units__line",
+            type: "button",
+            title: [`翻到第 ${page + 1} 页`, `turn to page ${page + 1}`],
+            onclick: () => {
+              fig.set({ page, unit: choice.unit });
+              box.focus({ preventScroll: true });
+              Kit.show(box);
+            },
+          });
+          for (let k = i - AROUND; k < i + AROUND + 1; k++) {
+            const inside = k >= from && k < to,
+              span = el(
+                "span",
+                { class: k === i ? "is-here" : "" },
+                inside ? Kit.shown(text[k]).replace("␣", " ") : " ",
+              );
+            if (inside) paint(span, k);
+            line.append(span);
+          }
+          return line;
+        }),
+        ...(found.length ? [] : [el("p", { class: "fig-muted" }, ["一处也没有。", "None at all."])]),
+      );
     }
-    Kit.onTheme(Object.assign(() => { if (now && now.choice) draw(); }, { node: body }));
+    Kit.onTheme(
+      Object.assign(
+        () => {
+          if (now && now.choice) draw();
+        },
+        { node: body },
+      ),
+    );
     return { draw, text: box };
   }
 

@@ -8,7 +8,9 @@
    curve.el, curve.key (the legend; put it under el)
    curve.draw({xMin: 0, xMax, yMin: 1, yMax: 40, log: true, xTicks, yTicks, ...})
      series     [{id, words, points: [[x, y], ...], stroke}]; stroke 0 to 5: a colour and a dash (its place)
-     ghosts     [{id, points}]: thin, the run before
+     ghosts     [{id, points, stroke}]: thin, the run before; with a stroke of its own, or that of the series id
+     end        of a series or a ghost, a pair: its name at the right end, where there is room; if one has it, the
+                legend is for narrow screens
      lines      [{y, value, words, mark}]: horizontal, with a name at the right, on narrow screens underneath
      at         x of the scrubber, or null
      dots       [{id, y, words, below}]: on the scrubber
@@ -132,6 +134,11 @@
         series = model.series[i];
       return `fig-stroke-${series && series.stroke !== undefined ? series.stroke : i}`;
     };
+    const inkOfGhost = (g) => (g.stroke !== undefined ? `fig-stroke-${g.stroke}` : ink(g.id));
+    const ended = () =>
+      [...(model.ghosts || []).map((g) => [g, inkOfGhost(g)]), ...model.series.map((s) => [s, ink(s.id)])]
+        .filter(([c]) => c.end && c.points.length)
+        .map(([c, stroke]) => ({ words: c.end, y: c.points[c.points.length - 1][1], stroke }));
 
     function prepare() {
       const W = el.clientWidth,
@@ -139,7 +146,7 @@
       if (!W) return false;
       wide = W > 560;
       const log = model.log !== false,
-        lines = (model.lines || []).length > 0;
+        lines = (model.lines || []).length > 0 || ended().length > 0;
       y = { log, min: model.yMin !== undefined ? model.yMin : log ? 1 : 0, max: model.yMax || 40 };
       x = { log: false, min: model.xMin || 0, max: model.xMax };
       const left = Math.max(26, 9 + 7 * Math.max(...yTicks().map((v) => tickWords(v).length)));
@@ -176,9 +183,16 @@
     }
     function paintLines() {
       let free = Infinity;
-      for (const l of [...(model.lines || [])].sort((a, b) => a.y - b.y)) {
+      const right = [...(model.lines || []), ...(wide ? ended() : [])].sort((a, b) => a.y - b.y);
+      for (const l of right) {
         const mark = l.mark ? " is-marked" : "",
-          at = Math.min(map.Y(l.y), free - (wide ? 27 : 15));
+          room = !wide || (l.stroke && Array.from(Kit.text(l.words)).length < 23) ? 15 : 27,
+          at = Math.min(map.Y(l.y), free - room);
+        if (l.stroke) {
+          say(box.left + box.width + 8, at, `is-line is-end ${l.stroke}`, l.words);
+          free = at;
+          continue;
+        }
         draw("path", {
           class: "fig-curve__line" + mark,
           d: `M${box.left} ${map.Y(l.y)}H${box.left + box.width}`,
@@ -195,7 +209,7 @@
     }
     function paintCurves() {
       for (const g of model.ghosts || [])
-        draw("path", { class: `fig-curve__ghost ${ink(g.id)}`, d: path(g.points, map) });
+        draw("path", { class: `fig-curve__ghost ${inkOfGhost(g)} is-${g.id}`, d: path(g.points, map) });
       if (model.gap && model.gap.length > 1) {
         const up = path(
             model.gap.map(([v, a]) => [v, a]),
@@ -246,8 +260,9 @@
     }
     function paintKey() {
       const named = model.series.filter((s) => s.words);
+      const told = wide && ended().length > 0;
       const strokes =
-        model.legend !== undefined ? model.legend : named.length > 0 && !(model.dots || []).length;
+        !told && (model.legend !== undefined ? model.legend : named.length > 0 && !(model.dots || []).length);
       const lines = wide ? [] : [...(model.lines || [])].sort((a, b) => b.y - a.y);
       key.hidden = !(strokes && named.length) && !lines.length;
       key.replaceChildren(
