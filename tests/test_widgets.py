@@ -115,3 +115,9 @@ def test_a_pack_is_read_or_refused(tmp_path):
         widgets.read_pack(tmp_path / "damaged.js")
     for name in files.packs():
         assert isinstance(widgets.read_pack(name), dict)
+
+
+def test_two_figures_keep_their_own_style():
+    """anywidget knows a style sheet by the name of the class: one name would let the second replace the first."""
+    ids = {widgets.figure(name)._anywidget_id for name in NAMES}
+    assert len(ids) == len(NAMES)

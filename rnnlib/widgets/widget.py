@@ -18,7 +18,8 @@ from rnnlib.widgets.packs import packed
 def figure_class(name: str) -> type[Figure]:
     """The widget of one figure, with its script and style."""
     parts = {"_esm": files.module(name), "_css": files.style("kit") + files.style(name)}
-    return type("Figure", (Figure,), {**parts, "__doc__": Figure.__doc__})
+    title = f"{name.title()}Figure"  # anywidget keeps one style sheet for each name of a class
+    return type(title, (Figure,), {**parts, "__doc__": Figure.__doc__})
 
 
 class Figure(anywidget.AnyWidget):

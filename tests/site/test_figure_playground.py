@@ -12,16 +12,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 from book_site import ROOT
-from packs.pack import FOLDER, parse, read_pack
 from test_access import axe, violations  # noqa: F401
 from torch import nn
 
 import rnnlib
+from packs.pack import FOLDER, parse, read_pack
 from rnnlib.__main__ import main as command_line
 from rnnlib.data.batches import seq_data_iter_sequential
 
 pytestmark = pytest.mark.site
-VIEWS = [("zh", "light", 1280), ("en", "dark", 1280), ("en", "light", 390), ("zh", "dark", 390), ("both", "light", 390)]
+VIEWS = [
+    ("zh", "light", 1280),
+    ("en", "dark", 1280),
+    ("en", "light", 390),
+    ("zh", "dark", 390),
+    ("both", "light", 390),
+]
 LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 FIGURE, PATIENCE = ".fig-playground", 240_000  # milliseconds: a busy machine trains slowly
 
@@ -87,10 +93,15 @@ def test_at_first_a_recorded_run_makes_the_point(figure):
     now = data(page)
     assert now["state"] == "recorded" and now["last"] == {"at": last[0], "train": last[1], "held": last[2]}
     assert last[1] < best[1] and last[2] > 1.3 * best[2]  # training goes on falling, validation has turned
-    assert now["verdict"] == "heart" and f"{best[2]:.1f}, at epoch {best[0]:.0f}" in page.locator(".play__verdict").inner_text()
+    assert (
+        now["verdict"] == "heart"
+        and f"{best[2]:.1f}, at epoch {best[0]:.0f}" in page.locator(".play__verdict").inner_text()
+    )
     assert label(page, f"^training {last[1]:.1f}$") and label(page, f"^validation {last[2]:.1f}$")
     assert label(page, f"^best {best[2]:.1f}$") and label(page, "learned by heart")
-    assert page.locator(".play__stage .fig-letters").first.inner_text().replace("\n", "") == last[3].replace(" ", " ")
+    assert page.locator(".play__stage .fig-letters").first.inner_text().replace("\n", "") == last[3].replace(
+        " ", " "
+    )
     assert page.locator(".play__diary li").count() >= 8
 
 
@@ -99,7 +110,9 @@ def test_the_baselines_are_those_of_counting(figure):
     grams = {n: rnnlib.NGramModel(train, n, len(vocab)).perplexity(valid) for n in (1, 2, 5)}
     page = figure("playground")
     assert label(page, "^28 knows nothing") and label(page, f"^{grams[1]:.1f} letter counts")
-    assert label(page, f"^{grams[2]:.2f} one letter back") and label(page, f"^{grams[5]:.2f} four letters back")
+    assert label(page, f"^{grams[2]:.2f} one letter back") and label(
+        page, f"^{grams[5]:.2f} four letters back"
+    )
     more = torch.cat([train, torch.tensor(vocab[list(rnnlib.load_corpus("tale").text)])[20_000:]])
     assert pack()["texts"]["tale"]["more"]["train"] == len(more) == 21_851
     assert pack()["texts"]["tale"]["more"]["ngrams"]["5"] == pytest.approx(
@@ -112,10 +125,15 @@ def test_the_cursor_walks_along_the_curve(figure):
     curve = page.locator(f"{FIGURE} .fig-curve").first
     curve.focus()
     curve.press("Home")
-    assert data(page)["here"]["train"] == points[0][1] and "还没开始" in page.locator(".play__title").inner_text()
+    assert (
+        data(page)["here"]["train"] == points[0][1]
+        and "还没开始" in page.locator(".play__title").inner_text()
+    )
     curve.press("ArrowRight")
     assert data(page)["here"]["at"] == points[1][0]
-    assert curve.get_attribute("aria-valuetext").startswith(f"第 {points[1][0]:.1f} 个周期：训练 {points[1][1]:.1f}")
+    assert curve.get_attribute("aria-valuetext").startswith(
+        f"第 {points[1][0]:.1f} 个周期：训练 {points[1][1]:.1f}"
+    )
     curve.press("End")
     assert data(page)["here"]["at"] == points[-1][0] and "playground:" not in page.evaluate("location.hash")
     box = curve.bounding_box()
@@ -129,7 +147,10 @@ def test_a_link_sets_it_and_back_undoes_it(figure):
     page = figure("playground", state="at=4.3&cell=lstm&H=128&rate=0.003&clip=0")
     point = min(seen(), key=lambda point: abs(point[0] - 4.3))
     assert data(page)["here"]["train"] == point[1]
-    chosen = [page.locator(f".lang-en select[data-key={key}]").evaluate("s => s.selectedOptions[0].label") for key in ("cell", "H", "rate", "clip")]
+    chosen = [
+        page.locator(f".lang-en select[data-key={key}]").evaluate("s => s.selectedOptions[0].label")
+        for key in ("cell", "H", "rate", "clip")
+    ]
     assert chosen == ["an LSTM", "128", "0.003", "not clipped"]
     page.evaluate("""() => document.querySelector('main').insertAdjacentHTML('beforeend',
       '<ul><li><a class="fig-set" href="#playground:at=11.6">x</a></li></ul>')""")
@@ -142,10 +163,15 @@ def test_a_link_sets_it_and_back_undoes_it(figure):
 
 
 def test_the_verse_is_loaded_when_it_is_asked_for(figure):
-    page, last = figure("playground", lang="zh", theme="dark", width=390), seen("verse", "playground_verse")[-1]
+    page, last = (
+        figure("playground", lang="zh", theme="dark", width=390),
+        seen("verse", "playground_verse")[-1],
+    )
     assert not page.locator("script[src*=playground_verse]").count()
     choose(page, "text", "我们的诗", "zh")
-    page.wait_for_function(f"(y) => JSON.parse(document.querySelector('{FIGURE}').dataset.last).held === y", arg=last[2])
+    page.wait_for_function(
+        f"(y) => JSON.parse(document.querySelector('{FIGURE}').dataset.last).held === y", arg=last[2]
+    )
     assert label(page, "^998$") and "学过的搭配" in page.locator(".fig-legend").inner_text()
     choose(page, "text", "我们的故事，10,000 个字符", "zh")
     assert data(page)["last"]["held"] == seen()[-1][2]
@@ -227,7 +253,9 @@ class Offsets:
         return next(self.values)
 
 
-@pytest.mark.parametrize("kind, optimizer, rate", [("rnn", "sgd", 1.0), ("gru", "adam", 0.01), ("lstm", "adam", 0.01)])
+@pytest.mark.parametrize(
+    "kind, optimizer, rate", [("rnn", "sgd", 1.0), ("gru", "adam", 0.01), ("lstm", "adam", 0.01)]
+)
 def test_a_hundred_steps_have_the_losses_of_rnnlib(figure, kind, optimizer, rate):
     vocab, train, _ = tale()
     rnnlib.set_seed(4)
@@ -236,7 +264,9 @@ def test_a_hundred_steps_have_the_losses_of_rnnlib(figure, kind, optimizer, rate
     weights = {name: weight.flatten().tolist() for name, weight in model.state_dict().items()}
     page = figure("playground")
     given = {"kind": kind, "H": 64, "V": V, "B": 16, "T": 32, "rate": rate, "optimizer": optimizer, "clip": 1}
-    losses = page.evaluate(BATCHES, {**given, "train": train.tolist(), "weights": weights, "offsets": offsets})
+    losses = page.evaluate(
+        BATCHES, {**given, "train": train.tolist(), "weights": weights, "offsets": offsets}
+    )
     expected, rng = [], Offsets(offsets)
     step = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](model.parameters(), lr=rate)
 
@@ -250,7 +280,7 @@ def test_a_hundred_steps_have_the_losses_of_rnnlib(figure, kind, optimizer, rate
         rnnlib.run_epoch(model, batches, loss, step, clip=1.0, carry_state=True)
     differences = [abs(a - b) for a, b in zip(losses, expected)]
     print(f"{kind}, {optimizer}: largest difference of 100 losses {max(differences):.1e} nats")
-    assert max(differences) < 5e-3 and losses[99] < losses[0] - 0.5
+    assert max(differences) < 1e-4 and losses[99] < losses[0] - 0.5
 
 
 # ---------- the reader's own text ----------
@@ -263,7 +293,11 @@ def test_a_hundred_steps_have_the_losses_of_rnnlib(figure, kind, optimizer, rate
         ("too short", "zh", "只有 9 个字符，至少要 600 个。"),
         ("x" * 700, "en", 'It\'s one character, "x", all the way'),
         ("ab " * 201, "zh", "能学的只有 511 个字符，16 行、每行 32 步至少要 513 个"),
-        ("ab " * 30_000, "en", "89,999 characters, the first 60,000 are used, 3 different; 51,000 to learn from"),
+        (
+            "ab " * 30_000,
+            "en",
+            "89,999 characters, the first 60,000 are used, 3 different; 51,000 to learn from",
+        ),
     ],
 )
 def test_texts_of_the_wrong_length_are_told_apart(figure, text, lang, words):
@@ -340,16 +374,18 @@ def test_what_the_page_saves_rnnlib_loads(figure, tmp_path, kind, capsys):
     if kind in ("rnn", "lstm"):
         assert command_line(["generate", str(path), "--prefix", "the pig ", "--length", "20"]) == 0
         assert capsys.readouterr().out.startswith("the pig ")
-    looked = [p for p in page.locator(".play__diary .is-ppl").all_inner_texts()][-1]
-    assert looked  # the perplexity beside the last sample
-    assert rnnlib.perplexity(model, valid) < 30
+    assert rnnlib.perplexity(model, valid) < 28
 
 
-@pytest.mark.parametrize("build", [
-    lambda V: rnnlib.RNNModel(nn.LSTM(V, 24), V),
-    lambda V: rnnlib.RNNModel(nn.GRU(V, 20, 2), V),
-    lambda V: rnnlib.RNNModel(nn.RNN(8, 16), V, embedding=True),
-], ids=["lstm", "two layers", "embedding"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda V: rnnlib.RNNModel(nn.LSTM(V, 24), V),
+        lambda V: rnnlib.RNNModel(nn.GRU(V, 20, 2), V),
+        lambda V: rnnlib.RNNModel(nn.RNN(8, 16), V, embedding=True),
+    ],
+    ids=["lstm", "two layers", "embedding"],
+)
 def test_what_rnnlib_saves_the_page_loads_and_trains_on(figure, tmp_path, build):
     vocab, train, valid = tale()
     rnnlib.set_seed(5)
@@ -389,7 +425,9 @@ def test_files_that_are_no_networks_are_refused_in_both_languages(figure, tmp_pa
     }
     save_file({"a": torch.zeros(2)}, tmp_path / "no parameters of an RNNModel.ckpt")
     save_file(rnnlib.RNNModel(nn.GRU(28, 8), 28).state_dict(), tmp_path / "has no vocabulary.ckpt")
-    rnnlib.save_checkpoint(tmp_path / "two directions.ckpt", rnnlib.RNNModel(nn.RNN(28, 8, bidirectional=True), 28), vocab=vocab)
+    rnnlib.save_checkpoint(
+        tmp_path / "two directions.ckpt", rnnlib.RNNModel(nn.RNN(28, 8, bidirectional=True), 28), vocab=vocab
+    )
     page = figure("playground", lang="both")
     for words, raw in cases.items():
         path = tmp_path / f"{words}.ckpt"
@@ -416,10 +454,13 @@ def test_sha256_is_the_usual_one(figure):
 BREAKS = {  # which -> (the right answer, where the validation perplexity ends)
     "forget": ("one letter back", lambda end, base: abs(math.log(end / base["2"])) < 0.05),
     "mislabel": ("letter counts", lambda end, base: abs(math.log(end / base["1"])) < 0.05),
-    "same": ("between letter counts and one letter back", lambda end, base: 1.2 * base["2"] < end < 0.9 * base["1"]),
+    "same": (
+        "between letter counts and one letter back",
+        lambda end, base: 1.2 * base["2"] < end < 0.9 * base["1"],
+    ),
     "rate": ("above every line", lambda end, base: end > 32),
     "clip": ("much higher", lambda end, base: end > 1.8 * recorded("clipped")[-1][2]),
-    "detach": ("about the same, only slower", lambda end, base: abs(end - 7.7) < 0.6),
+    "detach": ("about the same, only slower", lambda end, base: base["3"] < end < base["2"]),
 }
 
 
@@ -440,15 +481,21 @@ def test_each_way_to_break_it_leaves_its_mark(figure, which):
     shown = f"{end:,.0f}" if end >= 100 else f"{end:.1f}"
     assert f"Validation perplexity ended at {shown};" in box.inner_text()
     if which == "detach":
-        span, times = re.search(r"back over (\d+) characters .* took (\d+) times", box.inner_text()).groups()
-        assert int(span) > 500 and int(times) >= 3
+        said = r"with the cut it was ([\d.]+)\. Gradients went back over (\d+) characters .* took (\d+) times"
+        cut, span, times = re.search(said, box.inner_text()).groups()
+        healthy = min((p for p in recorded("rnn") if p[2]), key=lambda p: abs(p[0] - 4.3))
+        assert healthy[0] == pytest.approx(4.3, abs=0.01) and cut == f"{healthy[2]:.1f}"
+        assert abs(end - healthy[2]) < 0.3 and int(span) > 500 and int(times) >= 3
 
 
 def test_a_wrong_guess_in_chinese_and_another_question(figure):
     page = figure("playground", lang="zh", width=390)
     page.locator("[data-break=mislabel]").click()
     page.locator(".fig-predict__choices button", has_text="一视同仁").click()
-    assert page.locator(".fig-curve__label.is-marked", has_text="28").count() or page.locator(".fig-curve__key .is-marked").count()
+    assert (
+        page.locator(".fig-curve__label.is-marked", has_text="28").count()
+        or page.locator(".fig-curve__key .is-marked").count()
+    )
     page.locator("[data-break=rate]").click()  # the run is dropped, the next question stands there
     assert "学习率从 0.01 改成 0.3" in page.locator(".fig-predict").inner_text()
     assert "broken=rate" in page.evaluate("new Promise((r) => setTimeout(() => r(location.hash), 400))")
@@ -458,8 +505,10 @@ def test_a_wrong_guess_in_chinese_and_another_question(figure):
 
 def test_on_a_page_with_a_place_for_it_the_ways_to_break_it_stand_there(figure):
     page = figure("playground", ready=False)
-    page.add_init_script("addEventListener('DOMContentLoaded', () => document.querySelector('main')"
-                         ".insertAdjacentHTML('beforeend', '<div id=\"playground-break\"></div>'))")
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => document.querySelector('main')"
+        ".insertAdjacentHTML('beforeend', '<div id=\"playground-break\"></div>'))"
+    )
     page.reload()
     page.locator(f"{FIGURE}[data-ready]").wait_for()
     assert page.locator("#playground-break [data-break]").count() == 6
@@ -497,7 +546,9 @@ def test_what_it_wrote_is_told_apart(figure):
       raw: "the old man went home and the old man slept "}).cls.map((c) => c.slice(3, 4) || ".").join("")"""
     page = figure("playground")
     assert page.evaluate(script, "the man zog home") == "gggg....nnn....."  # zog is new
-    assert page.evaluate(script, "the xx old man went h") == "ggggnnrrrrrrrrrrrrrrr"  # fourteen letters by heart
+    assert (
+        page.evaluate(script, "the xx old man went h") == "ggggnnrrrrrrrrrrrrrrr"
+    )  # fourteen letters by heart
 
 
 # ---------- everywhere ----------
@@ -512,7 +563,10 @@ def test_it_fits_and_axe_is_content(figure, axe, view):  # noqa: F811
 
 
 def test_only_the_chosen_language_shows(figure):
-    assert not re.search("[\u4e00-\u9fff]", figure("playground", lang="en", state="broken=clip&text=own").locator("main").inner_text())
+    assert not re.search(
+        "[\u4e00-\u9fff]",
+        figure("playground", lang="en", state="broken=clip&text=own").locator("main").inner_text(),
+    )
     text = figure("playground", lang="zh", state="broken=clip").locator(FIGURE).inner_text()
     assert not re.search("epoch|perplexity|recorded", text)
 
@@ -534,7 +588,10 @@ def test_the_missing_verse_is_said_and_the_figure_lives_on(figure):
     choose(page, "text", "our Chinese verse")
     page.locator(".play__status", has_text="did not open").wait_for()
     choose(page, "text", "10,000 characters of our tale")
-    assert data(page)["state"] == "recorded" and "Below is a recorded run" in page.locator(".play__status").inner_text()
+    assert (
+        data(page)["state"] == "recorded"
+        and "Below is a recorded run" in page.locator(".play__status").inner_text()
+    )
 
 
 # ---------- the page ----------

@@ -26,7 +26,14 @@ RUNS: dict[str, dict[str, dict[str, Any]]] = {
         "rnn": {"text": "tale", "options": {"kind": "rnn", "H": 64, "epochs": 15}, "keep": ""},
         "clipped": {
             "text": "tale",
-            "options": {"kind": "rnn", "H": 64, "epochs": 15, "optimizer": "sgd", "rate": 1, "start": "large"},
+            "options": {
+                "kind": "rnn",
+                "H": 64,
+                "epochs": 15,
+                "optimizer": "sgd",
+                "rate": 1,
+                "start": "large",
+            },
             "keep": "",
         },
     },
@@ -42,7 +49,9 @@ def record(page: Any, pack: str) -> dict[str, Any]:
         runs[name] = page.evaluate(RECORD, [pack, run])
         points = runs[name]["points"]
         best = min(points[1:], key=lambda point: point[2] or float("inf"))
-        print(f"  {name}: {len(points)} points; lowest validation perplexity {best[2]} at {best[0]};", end=" ")
+        print(
+            f"  {name}: {len(points)} points; lowest validation perplexity {best[2]} at {best[0]};", end=" "
+        )
         print(f"end {points[-1][:3]}", flush=True)
     return runs
 

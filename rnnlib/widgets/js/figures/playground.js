@@ -122,7 +122,7 @@
     if (!vocabularies.has(key)) vocabularies.set(key, new Set(raw.split(" ")));
     if (cjk) newPairs(all, cls, raw); else newWords(all, cls, raw, vocabularies.get(key));
     for (let i = given; i + long <= all.length; i++) {
-      if (raw.includes(all.slice(i, i + long).join(""))) cls.fill("is-recited", i, i + long);
+      if (raw.includes(all.slice(i, i + long).join(""))) cls.fill("is-new", i, i + long);
     }
     return { all, cls: cls.fill("is-given", 0, Math.min(given, all.length)) };
   }
@@ -717,7 +717,7 @@
         "its steps by the size of the gradients anyway."],
     },
     {
-      id: "detach", more: { detach: false, epochs: 4 }, choices: ["lower", "slower", "nan"], right: "slower",
+      id: "detach", more: { detach: false, epochs: 4.3 }, choices: ["lower", "slower", "nan"], right: "slower",
       name: ["状态从不剪断", "Never detach the state"],
       ask: ["平时，新的小批量接过状态的值，梯度到这里剪断（detach）。这回不剪，梯度一路走回这一遍的开头。" +
         "和剪断的（细线）比，验证曲线会怎样？",
@@ -921,7 +921,7 @@
   const settingsOf = (v) =>
     ({ kind: v.cell, H: v.H, B: v.B, T: v.T, rate: v.rate, optimizer: v.opt, clip: v.clip });
   /* The perplexity that a run is timed to: 8 for the tale's 28 letters. */
-  const goal = (run) => Math.min(8, (run.base || [8])[0] / 3.5);
+  const goal = (run) => Math.round((run.base || [28])[0] / 3.5);
 
   async function make(host, fig) {
     const E = fig.engine, packs = { tale: await fig.pack("playground") }, made = new Map();
@@ -1168,7 +1168,7 @@
     }
     if (run.loaded && q.at < 0.001) return ["还没有接着训练。", "Not trained any further yet."];
     const at = epoch(run.at || q.at), speed = whole(Math.round((run.speed || 0) / 100) * 100);
-    const seconds = (run.seconds || 0).toFixed(1), to = ppl(goal(run));
+    const seconds = (run.seconds || 0).toFixed(1), to = whole(goal(run));
     const cut = Math.round(100 * (run.clipped || 0));
     const fast = run.below
       ? [`；${run.below.toFixed(1)} 秒时低于 ${to}`, `; below ${to} after ${run.below.toFixed(1)} s`] : ["", ""];

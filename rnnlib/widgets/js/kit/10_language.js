@@ -1,5 +1,6 @@
 /* Words come in pairs, ["中文", "English"]. Both halves stand in the page and a style sheet shows the chosen one, so a
-   switch of language costs no redrawing; attributes are set anew. Within words, *F* is a symbol and _7.7_ is bold.
+   switch of language costs no redrawing; attributes are set anew. Within words, *F* is a symbol, _7.7_ is
+   bold, `h_n` is code, H_{t−1} has a subscript and 0.5^{10} an exponent. In attributes and Kit.text they stay as they are.
 
      Kit.lang()               "zh", "en" or "both"
      Kit.text(pair)           the pair as a plain text in that language
@@ -29,14 +30,16 @@
     return span;
   }
 
+  /* What opens and closes a piece that is set in its own way, and the element that it becomes. */
+  const MARKS = [["`", "`", "code", "fig-code"], ["_{", "}", "sub"], ["^{", "}", "sup"], ["*", "*", "i", "fig-symbol"], ["_", "_", "b"]];
   function rich(string) {
     const part = document.createDocumentFragment();
-    for (const piece of String(string).split(/(\*[^*\s][^*]*\*|_[^_\s][^_]*_)/)) {
-      const mark = piece.length > 2 && piece[0] === piece[piece.length - 1] ? piece[0] : "";
-      if (mark !== "*" && mark !== "_") { part.append(piece); continue; }
-      const node = document.createElement(mark === "*" ? "i" : "b");
-      if (mark === "*") node.className = "fig-symbol";
-      node.textContent = piece.slice(1, -1);
+    for (const piece of String(string).split(/(`[^`]+`|[_^]\{[^}]+\}|\*[^*\s][^*]*\*|_[^_\s{][^_]*_)/)) {
+      const mark = MARKS.find(([open, close]) => piece.length > open.length + close.length && piece.startsWith(open) && piece.endsWith(close));
+      if (!mark) { part.append(piece); continue; }
+      const [open, close, name, cls] = mark, node = document.createElement(name);
+      if (cls) node.className = cls;
+      node.textContent = piece.slice(open.length, -close.length);
       part.append(node);
     }
     return part;

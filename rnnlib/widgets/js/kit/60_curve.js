@@ -181,23 +181,25 @@
         else if (map.X(v) + 12 < free) say(map.X(v), foot, "is-x", tickWords(v)); // never under the last one
       }
     }
+    /* In about how many rows words are set at the right: 146 pixels, a wide character counts for two. */
+    const rowsOf = (words) =>
+      Math.ceil(Array.from(words).reduce((sum, c) => sum + (c > "\u2e7f" ? 2 : 1), 0) / 20);
     function paintLines() {
-      let free = Infinity;
+      let free = Infinity; // the top of the label below
       const right = [...(model.lines || []), ...(wide ? ended() : [])].sort((a, b) => a.y - b.y);
       for (const l of right) {
         const mark = l.mark ? " is-marked" : "",
-          room = !wide || (l.stroke && Array.from(Kit.text(l.words)).length < 23) ? 15 : 27,
-          at = Math.min(map.Y(l.y), free - room);
+          high = l.stroke ? 15 * rowsOf(Kit.text(l.words)) : wide ? 27 : 15,
+          at = Math.min(map.Y(l.y), free - high / 2);
+        free = at - high / 2;
         if (l.stroke) {
           say(box.left + box.width + 8, at, `is-line is-end ${l.stroke}`, l.words);
-          free = at;
           continue;
         }
         draw("path", {
           class: "fig-curve__line" + mark,
           d: `M${box.left} ${map.Y(l.y)}H${box.left + box.width}`,
         });
-        free = at;
         const value = Kit.el("b", {}, String(l.value));
         say(
           box.left + box.width + (wide ? 8 : 6),
