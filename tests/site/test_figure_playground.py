@@ -192,6 +192,7 @@ def test_it_trains_retraces_the_recorded_run_pauses_and_goes_on(figure):
     press(page)
     now = trained(page, 4)
     assert now["state"] == "paused" and now["here"]["at"] <= now["last"]["at"]
+    assert "thread" not in now  # it was a worker
     known = {point[0]: point for point in recorded()}
     point = known[round(now["last"]["at"], 4)]
     assert now["last"]["train"] == pytest.approx(point[1], abs=6e-4)

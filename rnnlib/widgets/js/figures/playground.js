@@ -122,7 +122,7 @@
     if (!vocabularies.has(key)) vocabularies.set(key, new Set(raw.split(" ")));
     if (cjk) newPairs(all, cls, raw); else newWords(all, cls, raw, vocabularies.get(key));
     for (let i = given; i + long <= all.length; i++) {
-      if (raw.includes(all.slice(i, i + long).join(""))) cls.fill("is-new", i, i + long);
+      if (raw.includes(all.slice(i, i + long).join(""))) cls.fill("is-recited", i, i + long);
     }
     return { all, cls: cls.fill("is-given", 0, Math.min(given, all.length)) };
   }
