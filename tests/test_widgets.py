@@ -118,6 +118,6 @@ def test_a_pack_is_read_or_refused(tmp_path):
 
 
 def test_two_figures_keep_their_own_style():
-    """anywidget knows a style sheet by the name of the class: one name would let the second replace the first."""
+    """anywidget knows a style sheet by the name of the class: of two of one name the second would win."""
     ids = {widgets.figure(name)._anywidget_id for name in NAMES}
     assert len(ids) == len(NAMES)

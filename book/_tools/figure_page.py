@@ -16,7 +16,8 @@ STATIC = ROOT / "book" / "_static"
 # The theme's colours, as far as the figures take them over.
 THEME = """
 body { margin: 0; padding: 1rem; font: 16px/1.6 system-ui, sans-serif;
-  background: var(--pst-color-background); color: var(--pst-color-text-base); --pst-color-background: #fff; --pst-color-text-base: #222832;
+  background: var(--pst-color-background); color: var(--pst-color-text-base);
+  --pst-color-background: #fff; --pst-color-text-base: #222832;
   --pst-color-text-muted: #48566b; --pst-color-primary: #1a6391; }
 html[data-theme="dark"] body { --pst-color-background: #14181e; --pst-color-text-base: #ced6dd;
   --pst-color-text-muted: #9ca4af; --pst-color-primary: #6cb6e4; }

@@ -61,7 +61,7 @@ def figure(
 
 
 def live(function: Callable[..., Any], labels: dict[str, str], **controls: Any) -> Live:
-    """Show the output of ``function`` under controls for its arguments: see `rnnlib.widgets.controls.live`."""
+    """Show the output of ``function`` under controls for its arguments, as `controls.live` does."""
     try:
         from rnnlib.widgets.controls import live
     except ImportError as error:

@@ -13,10 +13,26 @@ class Live(ipywidgets.VBox):
     """Controls above the output of a function. Where no kernel runs, that of the first call is shown."""
 
     def __init__(self, function: Callable[..., Any], controls: dict[str, ipywidgets.ValueWidget]) -> None:
-        with capture_output() as first:
+        def run() -> None:
             function(**{name: control.value for name, control in controls.items()})
+
+        def again(change: Any) -> None:
+            with output:
+                output.clear_output(wait=True)
+                run()
+
+        with capture_output() as first:  # programs that run notebooks may wait for ever inside `with output`
+            run()
+        shown = [
+            {"output_type": "display_data", "data": dict(one.data), "metadata": dict(one.metadata or {})}
+            for one in first.outputs
+        ]
+        if first.stdout:
+            shown.insert(0, {"output_type": "stream", "name": "stdout", "text": first.stdout})
         self._still = first.outputs[0].data if first.outputs else {"text/plain": first.stdout.rstrip("\n")}
-        output = ipywidgets.interactive_output(function, controls)
+        output = ipywidgets.Output(outputs=tuple(shown))
+        for control in controls.values():
+            control.observe(again, "value")
         super().__init__([*controls.values(), output], layout=ipywidgets.Layout(width="100%"))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

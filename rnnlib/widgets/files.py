@@ -1,7 +1,7 @@
 """The files that figures are made of: scripts, styles and data, for pages and for notebooks alike.
 
-A figure NAME has ``js/figures/NAME.js`` and may have ``css/NAME.css``; all use the parts in ``js/kit`` and some
-the networks in ``js/engine.js``. Its data, if any, are ``packs/*.js``, written by ``make packs``.
+A figure NAME has ``js/figures/NAME.js`` and may have ``css/NAME.css``; all use the parts in ``js/kit`` and
+some the networks in ``js/engine.js``. Its data, if any, are ``packs/*.js``, written by ``make packs``.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def figure_class(name: str) -> type[Figure]:
 class Figure(anywidget.AnyWidget):
     """A figure of the book in a notebook. ``figure["t"]`` reads a setting, ``figure["t"] = 3`` sets it.
 
-    Where no kernel runs, in a stored notebook or on a page of the book, its output is a plain place in HTML that
-    the book's scripts turn into the same figure.
+    Where no kernel runs, in a stored notebook or on a page of the book, its output is a plain place in HTML
+    that the book's scripts turn into the same figure.
     """
 
     name = traitlets.Unicode().tag(sync=True)

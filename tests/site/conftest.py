@@ -57,7 +57,9 @@ def figure(browser, tmp_path):
     """
     opened = []
 
-    def start(name, lang="en", theme="light", width=1280, state="", values=None, ready=True, missing=None, **options):
+    def start(
+        name, lang="en", theme="light", width=1280, state="", values=None, ready=True, missing=None, **options
+    ):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         page, watch = context.new_page(), Watch()
         page.set_default_timeout(20_000)

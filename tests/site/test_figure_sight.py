@@ -34,7 +34,13 @@ def test_it_starts_with_its_point(figure):
     page = figure("sight")
     found = moved(page)
     assert found == expected(0, 9)
-    assert found["rnn"]["back"] == found["conv"]["back"] == found["attention"]["back"] == 0 < found["birnn"]["back"]
+    assert (
+        found["rnn"]["back"]
+        == found["conv"]["back"]
+        == found["attention"]["back"]
+        == 0
+        < found["birnn"]["back"]
+    )
     assert found["conv"]["on"] <= 15
 
 
@@ -70,8 +76,11 @@ def test_keyboard_mouse_and_sentences(figure, lang):
 def test_the_bars_are_as_high_as_the_numbers(figure):
     page = figure("sight", state="s=1&i=4")
     row = read_pack("sight")["networks"]["birnn"]["state"]["moved_1"][4] / 255
-    heights = page.locator(".fig-row--sight").nth(3).locator(".sight__bar").evaluate_all(
-        "bars => bars.map((bar) => Number(getComputedStyle(bar).getPropertyValue('--moved')))"
+    heights = (
+        page.locator(".fig-row--sight")
+        .nth(3)
+        .locator(".sight__bar")
+        .evaluate_all("bars => bars.map((bar) => Number(getComputedStyle(bar).getPropertyValue('--moved')))")
     )
     for height, v in zip(heights, row.tolist()):
         assert abs(height - (0 if v < SEEN else max(0.05, v))) < 0.002

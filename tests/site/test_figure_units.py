@@ -142,7 +142,7 @@ def test_the_default_is_what_torch_counts(figure, tale):
     same(page, states[values(page)["what"]], first_letters(text))
     found = result(page)
     assert found["rest"] > 0.8  # some unit marks something that can be named
-    assert found["rest"] > found["median"] + 0.1  # most do not
+    assert found["rest"] > found["median"] + 0.2  # most do not
     assert page.locator(f"{HERE} .units__verdict b:visible").all_inner_texts() == [
         f"{found['rest']:.2f}",
         "it holds",
@@ -186,7 +186,7 @@ def test_what_is_coloured_is_on(figure, tale):
 
 
 def test_lists_show_what_they_say(figure):
-    page = opened(figure)
+    page = opened(figure, "rule=last&what=H")
     for name, classes in (("hits", (True, True)), ("false alarms", (True, False)), ("misses", (False, True))):
         page.get_by_role("radio", name=name).click()
         lines = page.locator(f"{HERE} .units__line .is-here")

@@ -75,7 +75,9 @@ def test_links_in_the_prose_name_settings_that_exist(site, path):
             return
         state = "() => JSON.stringify([...Kit.mounted].map(([id, fig]) => [id, fig.values]))"
         before = page.evaluate(state)
-        moved = [links.nth(i) for i in range(links.count()) if links.nth(i).get_attribute("aria-current") is None]
+        moved = [
+            links.nth(i) for i in range(links.count()) if links.nth(i).get_attribute("aria-current") is None
+        ]
         if not moved:
             return
         moved[0].click()
@@ -90,7 +92,9 @@ def test_a_link_with_a_state_is_a_place_to_start(site):
     path = next(path for path in WITH if "directions" in HELD[path])
     with site.page(path, "?lang=en#directions:n=5") as page:
         page.locator(".fig-directions[data-ready]").wait_for()
-        assert '"text":"on the"' in page.locator(".fig-directions").get_attribute("data-found").replace(": ", ":")
+        assert '"text":"on the"' in page.locator(".fig-directions").get_attribute("data-found").replace(
+            ": ", ":"
+        )
         box = page.locator(".fig-directions").bounding_box()
         assert -50 < box["y"] < 900, "the figure that the link names is in view"
 

@@ -11,7 +11,18 @@ import torch
 
 from packs.pack import FOLDER, Pack, conditions
 
-NAMES = ("latin", "chinese", "gates", "units", "taggers", "sight", "courses", "playground", "playground_verse", "quizzes")
+NAMES = (
+    "latin",
+    "chinese",
+    "gates",
+    "units",
+    "taggers",
+    "sight",
+    "courses",
+    "playground",
+    "playground_verse",
+    "quizzes",
+)
 
 
 def main() -> int:

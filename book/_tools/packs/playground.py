@@ -16,14 +16,14 @@ from packs.training import rounded
 
 ABOUT = (
     "在页面里训练用的故事，n 元语法在它的验证部分上的困惑度，以及引擎录下的几次训练",
-    "the tale for training in the page, what n-grams reach on its validation part, and a few runs recorded with "
-    "the engine",
+    "the tale for training in the page, what n-grams reach on its validation part, and a few runs recorded "
+    "with the engine",
 )
 TRAIN = 10_000
 CONDITIONS = {
     "corpus": "tale",
-    "split": f"the first {TRAIN:,} characters for training, as in the chapters; then the validation part. `more`: "
-    "what follows is for training too, and the validation part stays the same",
+    "split": f"the first {TRAIN:,} characters for training, as in the chapters; then the validation part. "
+    "`more`: what follows is for training too, and the validation part stays the same",
     "baselines": "rnnlib.NGramModel(train, n, V).perplexity(valid); uniform is V",
 }
 ORDERS = (1, 2, 3, 4, 5)

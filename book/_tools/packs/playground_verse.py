@@ -1,4 +1,4 @@
-"""The other text of the page that trains a network, loaded when a reader asks for it: the book's own Chinese verse."""
+"""The other text of the page that trains a network, loaded on request: the book's own Chinese verse."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from packs.pack import Pack
 
 ABOUT = (
     "在页面里训练用的诗，n 元语法在它的验证部分上的困惑度，以及引擎录下的一次训练",
-    "the verse for training in the page, what n-grams reach on its validation part, and a run recorded with the "
-    "engine",
+    "the verse for training in the page, what n-grams reach on its validation part, and a run recorded with "
+    "the engine",
 )
 CONDITIONS = {
     **playground.CONDITIONS,
     "corpus": "verse",
-    "split": f"the first {playground.TRAIN:,} characters for training, the rest is the validation part; characters "
-    "that occur once are <unk>",
+    "split": f"the first {playground.TRAIN:,} characters for training, the rest is the validation part; "
+    "characters that occur once are <unk>",
 }
 
 

@@ -1,4 +1,4 @@
-"""The questions at the ends of the chapters, from ``book/quizzes/*.yml``, and how many guesses each chapter has."""
+"""The questions at the ends of the chapters (``book/quizzes/*.yml``), and how many guesses each has."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import yaml
 from notebooks import ROOT, find_notebooks, tags
 from packs.pack import Pack
 
-ABOUT = ("各章末尾的问题，以及每章有几处先猜再看", "the questions at the ends of the chapters; how many guesses each has")
-CONDITIONS: dict[str, Any] = {}
+ABOUT = (
+    "各章末尾的问题，以及每章有几处先猜再看",
+    "the questions at the ends of the chapters; how many guesses each has",
+)
+CONDITIONS: dict[str, Any] = {"corpus": "book/quizzes/*.yml, book/*.ipynb"}
 FOLDER = ROOT / "book" / "quizzes"
 
 
@@ -33,7 +36,8 @@ def read_quiz(path: Path) -> list[dict[str, Any]]:
 
 def pair(words: Any, what: str) -> None:
     """Words in both languages."""
-    if not isinstance(words, list) or len(words) != 2 or not all(isinstance(w, str) and w.strip() for w in words):
+    given = words if isinstance(words, list) else []
+    if len(given) != 2 or not all(isinstance(word, str) and word.strip() for word in given):
         raise ValueError(f"{what} is [Chinese, English], not {words!r}")
 
 

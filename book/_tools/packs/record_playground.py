@@ -2,8 +2,8 @@
 
     cd book/_tools; CHROMIUM=/usr/bin/chromium python -m packs.record_playground
 
-Points are cut by steps, so a reader's run with the same settings retraces the recorded one. What is recorded goes
-into the packs ``playground`` and ``playground_verse``; the modules that make them keep it.
+Points are cut by steps, so a reader's run with the same settings retraces the recorded one. What is recorded
+goes into the packs ``playground`` and ``playground_verse``; the modules that make them keep it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from packs.pack import FOLDER, parse
 from rnnlib.common import atomic_write
 from rnnlib.widgets import files
 
-# Pack -> name -> text, settings, what is kept beside the curve. tale, more and verse are shown at first, for their
-# texts; rnn and clipped are the thin lines behind the runs that are broken on purpose.
+# Pack -> name -> text, settings, what is kept beside the curve. tale, more and verse are shown at first, for
+# their texts; rnn and clipped are the thin lines behind the runs that are broken on purpose.
 RUNS: dict[str, dict[str, dict[str, Any]]] = {
     "playground": {
         "tale": {"text": "tale", "options": {"kind": "gru", "H": 64}},

@@ -113,7 +113,7 @@
   function request(name, values, sentence, touched = true) {
     const all = touched ? holds(values.hold) : {},
       held = {};
-    for (const gate of GATES[name]) 
+    for (const gate of GATES[name]) if (gate in all) held[gate] = all[gate];
     const gru = name === "gru" || name === "before",
       swapped = touched && gru && values.swap;
     const form = gru ? ((name === "gru") !== Boolean(swapped) ? "after" : "before") : "";

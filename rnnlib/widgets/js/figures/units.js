@@ -14,7 +14,7 @@
   "use strict";
   const Kit = root.Kit,
     { el } = Kit;
-  const KILOBYTES = 112,
+  const KILOBYTES = 119,
     PAGE = 330,
     AROUND = 33,
     LISTED = 5,
@@ -418,7 +418,7 @@
       .map((e) => [FROM_PACK[e.what] || e.what, e.state])
       .filter(([rule]) => RULES[rule] && RULES[rule].chip);
     const examples = [
-      ["first", "I"],
+      ["first", "O"],
       ["last", "H"],
       ...found.filter(([rule]) => rule !== "first" && rule !== "last"),
     ].slice(0, 9);
@@ -569,7 +569,7 @@
         rule = fits(fit) ? v.rule : fit[0].value,
         turned = v.page >= 0 ? Math.min(Math.round(v.page), starts.length - 1) : -1;
       const page = turned >= 0 ? turned : starts.findLastIndex((s) => s <= from);
-      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "I", list: v.list };
+      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "O", list: v.list };
     }
     function mark(from, to) {
       const fit = guesses(text, from, to),
@@ -955,7 +955,7 @@
 
   Kit.figure("units", {
     title: ["找一个单元", "Find a unit"],
-    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "I", unit: -1, list: "hits" },
+    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "O", unit: -1, list: "hits" },
     packs: [],
     lazy: ["units"], // asked for when the figure is opened
     make,
