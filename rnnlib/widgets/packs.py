@@ -1,7 +1,7 @@
 """Data of figures: read the packs that come with the package, make new ones from a trained network.
 
-A pack is a script, ``Kit.pack("name", {...});``. Its JSON has, beside what the figure says of it, ``size`` and
-``gz``, base64 of gzip of the numbers, little endian, one array after another. Wherever an object has
+A pack is a script, ``Kit.pack("name", {...});``. Its JSON has, beside what the figure says of it, ``size``
+and ``gz``, base64 of gzip of the numbers, little endian, one array after another. Wherever an object has
 ``arrays``, it maps names to {offset, shape, dtype, scale}: offsets are in bytes; with ``scale``, the offset
 of one float32 for each row, a matrix of int8 stands for value[r, c] = q[r, c] * scale[r]. A network is an
 object with ``kind``, ``before``, ``V``, ``H``, ``layers``, ``directions``, ``embedding``, ``outputs``,

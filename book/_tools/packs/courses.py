@@ -63,13 +63,18 @@ NETWORKS: dict[str, tuple[tuple[str, str], int, str, float, Callable[[int], nn.M
 }
 
 
-def sample(model: nn.Module, vocab: rnnlib.Vocab, source: str) -> list[Any]:
-    """[the continuation, the longest piece of prefix and continuation that stands in the book]."""
+def sample(model: nn.Module, vocab: rnnlib.Vocab, sources: tuple[str, str]) -> list[Any]:
+    """[the continuation, the longest piece of prefix and continuation that stands in the first source]."""
     text = rnnlib.generate(model, PREFIX, WRITTEN, vocab)
-    copied, shown = longest_copy(text, source), text
-    while longest_copy(shown, source) > QUOTED:
+    return [shortened(text, sources), longest_copy(text, sources[0])]
+
+
+def shortened(text: str, sources: tuple[str, str]) -> str:
+    """What follows the prefix, cut before it quotes too much of the book, line ends glued or as spaces."""
+    shown = text
+    while any(longest_copy(shown, source) > QUOTED for source in sources):
         shown = shown[:-1]
-    return [shown[len(PREFIX) :] + ("…" if shown != text else ""), copied]
+    return shown[len(PREFIX) :] + ("…" if shown != text else "")
 
 
 def record(
@@ -81,6 +86,7 @@ def record(
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
     steps = kinds[optimizer](model.parameters(), lr=lr)
     still = torch.optim.SGD(model.parameters(), lr=0.0)  # epoch 0 is measured and changes nothing
+    sources = data.corpus.text, " ".join(data.corpus.lines)
     run: dict[str, list[Any]] = {"train": [], "valid": [], "norm": [], "sample": []}
     for epoch in range(EPOCHS + 1):
         norms: list[float] = []
@@ -94,7 +100,7 @@ def record(
             run["train"].append(math.exp(total / count))
             run["valid"].append(rnnlib.perplexity(model, data.valid, batch_size=32))
             run["norm"].append(statistics.median(norms))
-            run["sample"].append(sample(model, data.vocab, data.corpus.text))
+            run["sample"].append(sample(model, data.vocab, sources))
     return run
 
 

@@ -513,8 +513,9 @@
           .map(([words, value]) => `${words[i]} ${i ? value : value.replace(" (", "（").replace(")", "）")}`)
           .join(sep);
       return [
-        `还剩多少是量出来的：把一个字母换成别的（四次），看状态挪动了多远，除以到此为止最远的一次；右边的数字把各个字母加起来。这里的网络各 ${models.lstm.H} 个单元，` +
-          `同样训练。换成书中故事的 40 段，三个种子的中位数（最低–最高）是：${list(each, 0, "，")} 个字母；验证困惑度：${list(valid, 0, "，")}。`,
+        "还剩多少是量出来的：把一个字母换成别的（四次），看状态挪动了多远，除以到此为止最远的一次；" +
+          `右边的数字把各个字母加起来。这里的网络各 ${models.lstm.H} 个单元，同样训练。换成书中故事的 40 段，` +
+          `三个种子的中位数（最低–最高）是：${list(each, 0, "，")} 个字母；验证困惑度：${list(valid, 0, "，")}。`,
         "How much is left is measured: replace a letter by others (four times), see how far the state moves, " +
           "divide by the farthest so far; the number at the side adds up all letters. " +
           `The networks have ${models.lstm.H} units each and were trained alike. Over 40 ` +

@@ -14,7 +14,7 @@
   "use strict";
   const Kit = root.Kit,
     { el } = Kit;
-  const KILOBYTES = 119,
+  const KILOBYTES = 117,
     PAGE = 330,
     AROUND = 33,
     LISTED = 5,
@@ -211,6 +211,8 @@
     n.score = n.hits + n.misses ? n.hits / (n.hits + n.misses) - n.alarms / (n.alarms + n.quiet) : NaN;
     return n;
   }
+  /* A score in words: 0.93, −0.02, never −0.00. */
+  const points = (v) => (Math.abs(v) < 0.005 ? "0.00" : v.toFixed(2).replace("-", "−"));
   const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
   /* Beginnings of pages, cut at spaces. */
   function pages(text) {
@@ -418,7 +420,7 @@
       .map((e) => [FROM_PACK[e.what] || e.what, e.state])
       .filter(([rule]) => RULES[rule] && RULES[rule].chip);
     const examples = [
-      ["first", "O"],
+      ["first", "I"],
       ["last", "H"],
       ...found.filter(([rule]) => rule !== "first" && rule !== "last"),
     ].slice(0, 9);
@@ -569,7 +571,7 @@
         rule = fits(fit) ? v.rule : fit[0].value,
         turned = v.page >= 0 ? Math.min(Math.round(v.page), starts.length - 1) : -1;
       const page = turned >= 0 ? turned : starts.findLastIndex((s) => s <= from);
-      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "O", list: v.list };
+      return { from, to, rule, fit, page, what: SERIES.includes(v.what) ? v.what : "I", list: v.list };
     }
     function mark(from, to) {
       const fit = guesses(text, from, to),
@@ -800,9 +802,9 @@
           : [`${choice.unit} 号`, `Unit ${choice.unit}`],
         s = stands(n.score);
       Kit.say(verdict, [
-        `${who[0]}：这一页 ${choice.score.toFixed(2)} 分，其余 _${n.score.toFixed(2)}_ 分，_${s[0]}_。`,
-        `${who[1]}. On this page ${choice.score.toFixed(2)}, on the rest ` +
-          `_${n.score.toFixed(2)}_: _${s[1].replace(/ /g, " ")}_.`,
+        `${who[0]}：这一页 ${points(choice.score)} 分，其余 _${points(n.score)}_ 分，_${s[0]}_。`,
+        `${who[1]}. On this page ${points(choice.score)}, on the rest ` +
+          `_${points(n.score)}_: _${s[1].replace(/ /g, " ")}_.`,
       ]);
     }
     function drawRanks() {
@@ -822,9 +824,9 @@
               "aria-pressed": String(c === choice),
               onclick: () => fig.set({ unit: c.unit }),
               "aria-label": [
-                `${c.unit} 号：这一页 ${c.score.toFixed(2)}${here ? "" : `，其余 ${c.rest.score.toFixed(2)}`}`,
+                `${c.unit} 号：这一页 ${points(c.score)}${here ? "" : `，其余 ${points(c.rest.score)}`}`,
                 `unit ${c.unit}: this page ` +
-                  `${c.score.toFixed(2)}${here ? "" : `, the rest ${c.rest.score.toFixed(2)}`}`,
+                  `${points(c.score)}${here ? "" : `, the rest ${points(c.rest.score)}`}`,
               ],
             },
             el("span", { class: "units__no" }, String(c.unit)),
@@ -844,7 +846,7 @@
               el("i", { class: "units__dot", style: { left: at(c.score) } }),
               here ? null : el("i", { class: "units__dot is-rest", style: { left: at(c.rest.score) } }),
             ),
-            el("span", { class: "units__score" }, here ? "" : c.rest.score.toFixed(2)),
+            el("span", { class: "units__score" }, here ? "" : points(c.rest.score)),
           ),
         ),
         here
@@ -857,8 +859,8 @@
                 "span",
                 { class: "units__axis" },
                 el("span", { style: { left: at(mid) } }, [
-                  `中位的单元 ${mid.toFixed(2)}`,
-                  `median unit ${mid.toFixed(2)}`,
+                  `中位的单元 ${points(mid)}`,
+                  `median unit ${points(mid)}`,
                 ]),
               ),
             ),
@@ -955,7 +957,7 @@
 
   Kit.figure("units", {
     title: ["找一个单元", "Find a unit"],
-    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "O", unit: -1, list: "hits" },
+    defaults: { open: false, page: -1, from: -1, to: -1, rule: "first", what: "I", unit: -1, list: "hits" },
     packs: [],
     lazy: ["units"], // asked for when the figure is opened
     make,
