@@ -12,7 +12,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 _PACKS = re.compile(r"packs:\s*\[([^\]]*)\]")
-_DEFAULTS = re.compile(r"defaults:\s*\{([^}]*)\}")
 
 
 @lru_cache(maxsize=1)

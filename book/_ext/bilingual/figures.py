@@ -12,6 +12,7 @@ In the prose, ``[hold *F* at 0](fig:gates?hold=F@0)`` is a link that sets it. Th
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -78,7 +79,11 @@ def add_to_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 
 def mark_places(app: Sphinx, doctree: nodes.document) -> None:
-    """The sentence that stands in a figure's place follows the language."""
+    """The sentence that stands in a figure's place follows the language; links to settings are as they were
+    written (MyST escapes them once too often)."""
+    for node in doctree.findall(nodes.reference):
+        if "fig-set" in node.get("classes", ()):
+            node["refuri"] = html.unescape(node["refuri"])
     for node in doctree.findall(nodes.raw):
         if node.get("format") == "html" and _FIGURE.search(node.astext()):
             marked = mark_html(node.astext()) if "lang-zh" not in node.astext() else node.astext()

@@ -55,13 +55,13 @@
 
   /* A figure inside something folded is mounted when it is opened: before, it has no width. */
   const waiting = [...document.querySelectorAll("figure[data-figure]")];
-  const linked = (host) => host.dataset.id in Kit.parse(location.hash);
+  const name = (host) => host.dataset.id || host.dataset.figure;
+  const linked = (host) => name(host) in Kit.parse(location.hash);
   const near = (host) => { const box = host.getBoundingClientRect(); return Math.abs(box.top) + (linked(host) ? -1e6 : 0); };
   function mount(host) {
     let values = {};
     try { values = JSON.parse(host.dataset.values || "{}"); } catch (damaged) { /* the defaults, then */ }
-    const id = host.dataset.id || host.dataset.figure;
-    return Kit.mount(host, host.dataset.figure, { values, id, bridge: Kit.address });
+    return Kit.mount(host, host.dataset.figure, { values, id: name(host), bridge: Kit.address });
   }
   const visible = (host) => host.getClientRects().length > 0;
   async function all() {
@@ -69,8 +69,8 @@
       waiting.splice(waiting.indexOf(host), 1);
       const asked = linked(host);
       await mount(host);
-      if (asked) Kit.show(host);
       await new Promise((rest) => setTimeout(rest));
+      if (asked) Kit.show(host, "instant");
     }
   }
   all();

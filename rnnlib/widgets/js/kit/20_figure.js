@@ -141,11 +141,11 @@
   Kit.mounted = mounted;
 
   /* Make sure that what has just changed can be seen. */
-  Kit.show = function (node) {
+  Kit.show = function (node, how) {
     const box = node.getBoundingClientRect(), room = innerHeight;
     if (box.top >= 0 && box.bottom <= room) return;
     const by = box.height > room || box.top < 0 ? box.top - 70 : box.bottom - room + 16;
-    scrollBy({ top: by, behavior: Kit.calm.matches ? "instant" : "smooth" });
+    scrollBy({ top: by, behavior: how || (Kit.calm.matches ? "instant" : "smooth") });
   };
 
   /* ---------- links in the prose that set a figure ---------- */

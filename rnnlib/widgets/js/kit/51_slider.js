@@ -51,7 +51,7 @@
       return {
         count,
         at: (v) => Math.round((v - min) / one),
-        value: (i) => Number((min + i * one).toFixed(Math.max(digits, places(min || 1)))),
+        value: (i) => Number((min + i * one).toFixed(Math.max(digits, places(Math.abs(min) || 1)))),
         share: (v) => (v - min) / (max - min),
         say: (v) => v.toFixed(digits).replace("-", "\u2212"),
       };
