@@ -25,7 +25,7 @@ def test_the_readme_begins_with_its_two_commands():
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_and_commands_exist(document):
     text = document.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+    for link in re.findall(r"\]\((?!https?:|fig:|#)([^)#]+)", text):
         assert (ROOT / link).exists(), f"{document.name} links to {link}, which is not there"
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"`make ([a-z]+)", text):

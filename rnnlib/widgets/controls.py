@@ -29,7 +29,8 @@ class Live(ipywidgets.VBox):
         ]
         if first.stdout:
             shown.insert(0, {"output_type": "stream", "name": "stdout", "text": first.stdout})
-        self._still = first.outputs[0].data if first.outputs else {"text/plain": first.stdout.rstrip("\n")}
+        still = first.outputs[0].data if first.outputs else {"text/plain": first.stdout.rstrip("\n")}
+        self._still = {**still, "text/plain": "live"} if len(still) > 1 else still
         output = ipywidgets.Output(outputs=tuple(shown))
         for control in controls.values():
             control.observe(again, "value")
