@@ -43,7 +43,9 @@
       for (const el of document.querySelectorAll(`[${name}]`)) {
         const text = el.getAttribute(name);
         if (el.closest(`${other}, math`)) continue;
-        if (lang === "en" ? cjk(text) : words(text) && !cjk(text)) found.push(`${name}=${text}`);
+        const quoted = el.closest(".fig") ? words(text) : 0; // a figure names the characters that it shows
+        const named = el.closest(".fig") && /^[A-Z]+( [A-Z])?$/.test(text); // RNN, LSTM: the same in both
+        if (lang === "en" ? cjk(text) > quoted : words(text) && !cjk(text) && !named) found.push(`${name}=${text}`);
       }
     }
     return found;
