@@ -424,7 +424,7 @@ def test_reading_with_nothing_held_is_the_model_itself(kind):
 def test_gates_that_are_held_do_what_the_equations_say():
     models = small_models()
     found = read(models["lstm"], X, hold={"F": 0.0})
-    assert torch.equal(found["C"], read(models["lstm"], X, hold={"F": 0.0, "O": 1.0})["C"]) is False
+    assert (found["C"].abs() <= found["I"]).all()  # nothing but what was just written
     kept = read(models["lstm"], X, hold={"F": 1.0, "I": 0.0})
     assert (kept["C"] == 0).all() and (kept["H"] == 0).all()
     for kind in ("gru", "before"):
