@@ -484,14 +484,16 @@ def test_letters_left_of_networks_whose_memory_is_known():
     nn.init.zeros_(model.rnn.weight_hh_l0)  # what is written does not depend on the state
     left = letters_left(model, text, hold={"F": 1.0})
     assert torch.allclose(left["C"], torch.ones(12, 12).tril(), atol=1e-4)
+    growing = letters_left(model, text, hold={"F": 2.0})["C"]  # never nearer than before
+    assert torch.allclose(growing, torch.ones(12, 12).tril(), atol=1e-4)
     half = letters_left(model, text, hold={"F": 0.5})["C"]
     assert half[11, 8].item() == pytest.approx(0.125, abs=1e-3)
 
 
 def test_longest_copy():
-    assert longest_copy("xxabcdyy", "zabcdz") == 4 and longest_copy("xyz", "abc") == 0 == longest_copy(
-        "", "abc"
-    )
+    assert longest_copy("xxabcd", "zabcdz") == longest_copy("xxabcdyy", "zabcdz") == 4 and longest_copy(
+        "xyz", "abc"
+    ) == 0 == longest_copy("", "abc")
 
 
 def test_marks_of_a_short_text():
@@ -509,6 +511,12 @@ def test_marks_of_a_short_text():
 def test_a_paragraph_ends_a_speech():
     text = '"He went on\n\n"and on" and on'
     assert units.marks(text)["in quotes"].tolist() == [1.0] * 12 + [0.0] + [1.0] * 7 + [0.0] * 8
+
+
+def test_words_have_apostrophes_and_sentences_several_ends():
+    found = units.marks("Why?\nI don't!  No")
+    assert found["place in sentence"].tolist() == [1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4]
+    assert found["place in word"].tolist() == [1, 2, 3, 0, 0, 1, 0, 1, 2, 3, 4, 5, 0, 0, 0, 1, 2]
 
 
 def test_speech_marks_become_double_and_apostrophes_stay():

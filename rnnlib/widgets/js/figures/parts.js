@@ -649,7 +649,7 @@
           Kit.el(
             "section",
             { class: "parts__one", "data-part": section.name },
-            Kit.el("h3", {}, section.title),
+            Kit.el("h2", {}, section.title),
             Kit.el("pre", { class: "parts__code" }, Kit.el("code", {}, section.code.join("\n"))),
             living,
           ),
