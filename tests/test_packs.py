@@ -224,7 +224,9 @@ def test_gates_states_what_its_networks_measure():
     text = indices(vocab, rnnlib.load_corpus("tale").text)
     pieces = text[: gates.PIECES * 700].view(gates.PIECES, 700)[::4, : gates.LENGTH]
     for kind, entry in data["models"].items():
-        assert set(data["measured"][kind]) == {"", "erased", *gates.HOLDS[kind]}
+        assert set(data["measured"][kind]) == {"", "erased", "trained erased", *gates.HOLDS[kind]}
+        without_state = data["measured"][kind]["trained erased"]["valid"][0]
+        assert without_state == pytest.approx(data["ngrams"]["2"], rel=0.02)  # letters in pairs, no more
         for hold, numbers in data["measured"][kind].items():
             for middle, low, high in (numbers["valid"], *numbers.get("left", {}).values()):
                 assert low <= middle <= high, (kind, hold)
