@@ -397,7 +397,7 @@ def test_memory_says_how_much_of_a_letter_is_left(page, network):
     """Four other letters in its place; how far they move the state, in shares of the farthest so far."""
     V, T = 10, 6
     model, names = make_model(network, V, 4, seed=8)
-    X = torch.randint(V, (T,))
+    X = torch.randint(1, V, (T,))
     got = ask(
         page,
         "const m = E.load(a.names), ids = Int32Array.from(a.X); return E.memory(m, ids, E.read(m, ids));",
@@ -419,7 +419,7 @@ def test_memory_says_how_much_of_a_letter_is_left(page, network):
             moved = torch.zeros(T, dtype=torch.float64)
             for r in range(4):
                 other = X.clone()
-                other[s] = (int(X[s]) + math.floor((r + 1) * V / 5 + 0.5)) % V
+                other[s] = 1 + (int(X[s]) - 1 + math.floor((r + 1) * (V - 1) / 5 + 0.5)) % (V - 1)
                 moved += (states(other)[k] - true[k]).norm(dim=1).detach()
             for t in range(s, T):
                 wanted = moved[t] / moved[s : t + 1].max()

@@ -85,11 +85,11 @@ def values(page) -> dict:
     return page.evaluate("() => Kit.mounted.get('gates').values")
 
 
-def about(found: dict[str, float], expected: dict[str, float], share: float = 0.12) -> None:
-    """The page may replace a letter by other letters than the pack's measure does; so nearly equal is enough."""
+def about(found: dict[str, float], expected: dict[str, float], share: float = 0.01) -> None:
+    """The page measures as the pack's own measure does, rounded to tenths."""
     assert found.keys() == expected.keys()
     for key, value in expected.items():
-        assert found[key] == pytest.approx(value, rel=share, abs=0.25), key
+        assert found[key] == pytest.approx(value, rel=share, abs=0.051), key
 
 
 # ---------- what it shows ----------

@@ -834,7 +834,7 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* How much of letter s is still in the top layer's state after letter t: put four other letters in its
-     place, see how far the state is moved at t, and divide by the farthest it has been moved so far. Returns
+     place (never index 0, <unk>), see how far the state is moved at t, and divide by the farthest so far. Returns
      {h, c}, each [T, T]: at t * T + s, 1 while the letter still counts for all it ever did, 0 when it is
      gone. base: what `read` gave for the same text. */
   function memory(model, ids, base, hold) {
@@ -849,7 +849,9 @@ globalThis.RNNEngine = (function engine() {
         const to = ws.layers[l][0][what + "0"], from = base.layers[l][0][what];
         if (s) to.set(from.subarray((s - 1) * H, s * H), r * H); else to.fill(0);
       }
-      for (let r = 0; r < B; r++) ws.X[s * B + r] = (ids[s] + Math.round(((r + 1) * V) / (B + 1))) % V;
+      for (let r = 0; r < B; r++) {
+        ws.X[s * B + r] = 1 + (ids[s] - 1 + Math.round(((r + 1) * (V - 1)) / (B + 1))) % (V - 1);
+      }
       forward(model, ws, { hold, first: s, silent: true });
       ws.X.fill(ids[s], s * B, s * B + B);
       for (const what of kept) {
