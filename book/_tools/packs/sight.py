@@ -29,6 +29,8 @@ SENTENCES = (
     "we walked home under the stars",
 )
 VOWELS, CONSONANTS = "aeiou", "tnshrdlmcfwgypbvkjxzq"
+LETTERS = " abcdefghijklmnopqrstuvwxyz"  # what may be put in the place of a letter
+STEP = 0.01  # of the stored numbers, rounded down: what moves less than this is 0
 
 
 class FillIn(nn.Module):
@@ -99,7 +101,7 @@ def perplexity(model: nn.Module, tokens: Tensor) -> float:
 
 
 def make(pack: Pack) -> dict[str, Any]:
-    """Train four networks a little, and change every letter of three sentences."""
+    """Train four networks a little, and put every letter in every place of three sentences."""
     data = time_machine(max_tokens=None, num_steps=T)
     vocab, V = data.vocab, len(data.vocab)
     builds = {
@@ -121,9 +123,10 @@ def make(pack: Pack) -> dict[str, Any]:
     for name in reach:
         model, arrays = networks[name], {}
         for k, (sentence, others) in enumerate(zip(SENTENCES, changed)):
-            X, Z = indices(vocab, sentence), indices(vocab, others)
-            table = moved(model, X, Z)
-            arrays[f"moved_{k}"] = pack.array(table, "uint8", step=1 / 255)
+            X = indices(vocab, sentence)
+            each = torch.stack([moved(model, X, Z.expand(len(X))) for Z in indices(vocab, LETTERS)])
+            arrays[f"moved_{k}"] = pack.array((each / STEP + 1e-6).floor() * STEP, "uint8", step=STEP)
+            table = each[[LETTERS.index(c) for c in others], range(len(X))]
             right = guesses(model, X[None])[0].gather(-1, X[:, None])[:, 0]
             arrays[f"right_{k}"] = pack.array(right, "uint8", step=1 / 255)
         before, after = reach[name]
@@ -140,4 +143,4 @@ def make(pack: Pack) -> dict[str, Any]:
             rounded(lags),
             flush=True,
         )
-    return {"sentences": list(SENTENCES), "changed": changed, "networks": entries}
+    return {"sentences": list(SENTENCES), "letters": LETTERS, "changed": changed, "networks": entries}

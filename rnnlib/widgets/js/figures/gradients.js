@@ -96,14 +96,17 @@
     const lags = Array.from({ length: v.T + 1 }, (_, k) => k);
     const full = lags.map((k) => median(runs.map((r) => r.norms[k])));
     const reach = v.cut ? Math.min(v.k - 1, v.T) : v.T; // the last lag that the gradient gets to
+    /* The first steps turn a random direction into those that W_hh keeps: the factor is that of the steps after. */
+    const settled = Math.min(10, Math.floor(v.T / 2));
     return {
       runs, factors,
       lines: runs.map((r, i) => r.norms.slice(0, reach + 1).map((n) => n * factors[i])), full, reach,
       middle: lags.slice(0, reach + 1).map((k) => median(runs.map((r, i) => r.norms[k] * factors[i]))),
-      perStep: full[v.T] ** (1 / v.T), slope: median(runs.map((r) => r.slope)),
+      settled, perStep: (full[v.T] / full[settled]) ** (1 / (v.T - settled)),
+      slope: median(runs.map((r) => r.slope)),
       total: median(runs.map((r) => r.total)), factor: median(factors), clipped: factors.filter((f) => f < 1).length,
       early: runs.filter((r) => Math.max(...r.norms) > 1.05 && r.norms[v.T] < 1).length,
-      tenth: full.findIndex((n) => n < 0.1),
+      tenth: full.findIndex((n) => n < 0.1), lowest: full.indexOf(Math.min(...full)),
     };
   }
 
@@ -121,42 +124,73 @@
   const symbol = (letter, low) => Kit.el("i", { class: "fig-symbol" }, letter,
     low ? Kit.el("sub", {}, low) : null);
 
+  /* What clipping does to the ten networks, each with a factor of its own. */
+  function clipping(v, m) {
+    const total = number(m.total), theta = number(v.theta), all = m.clipped === NETWORKS;
+    if (!m.clipped) {
+      return [`总范数 ${total}（中位数）没到 θ = ${theta}，裁剪什么也没做。`,
+        `The total norm, ${total} (median), is below θ = ${theta}: clipping does nothing.`];
+    }
+    const who = all ? ["每个网络", "each network multiplies"]
+      : [`超过的 ${m.clipped} 个网络各自`, `the ${m.clipped} above it multiply`];
+    return [`总范数 ${total}（中位数），θ = ${theta}：${who[0]}把所有步乘上同一个数` +
+      `（中位数 ${number(m.factor)}），线平移，斜率不变。`,
+    `Total norm ${total} (median), θ = ${theta}: ${who[1]} all steps by one number ` +
+      `(median ${number(m.factor)}), so the line moves and its slope stays.`];
+  }
+  /* How the line runs when nothing is clipped. */
+  function course(v, m) {
+    const low = number(m.full[m.lowest]), back = m.full[v.T] > 1.2 * m.full[m.lowest];
+    if (v.rho > 1 && m.full[v.T] < 1) {
+      return back
+        ? [`ρ 大于 1，它还是先缩小，到第 ${m.lowest} 步剩 ${low}，往后才慢慢回升。`,
+          `ρ is above 1, yet it shrinks, to ${low} at step ${m.lowest}; only beyond does it creep up again.`]
+        : ["ρ 大于 1，还是变小。", "ρ is above 1, and still it shrinks."];
+    }
+    if (m.tenth < 1 || m.full[v.T] >= 1) return null;
+    const steep = m.full[m.settled] < 0.8 * m.perStep ** m.settled;
+    return [`${steep ? "起初掉得更快：" : ""}走 ${m.tenth} 步就不到十分之一。`,
+      `${steep ? "It falls faster at first: after" : "After"} ${m.tenth} ${m.tenth === 1 ? "step" : "steps"} ` +
+      "less than a tenth is left."];
+  }
   function verdict(v, m) {
     const at = Math.min(v.at, v.T), steps = [`往回 ${at} 步`, `${at} ${at === 1 ? "step" : "steps"} back`];
     if (at > m.reach) {
-      return [`${steps[0]}：已经剪断，什么也传不到。不剪的话是 _${number(m.full[at])}_。`,
-        `${steps[1]}: behind the cut, so nothing gets there. Without the cut it would be _${number(m.full[at])}_.`];
+      const full = number(m.full[at]), both = v.clip && m.clipped;
+      return [`${steps[0]}：已经截断，什么也传不到。${both ? "不截断、不裁剪时" : "不截断的话"}是 _${full}_ 倍。`,
+        `${steps[1]}: behind the cut, so nothing gets there. ` +
+        `Without ${both ? "truncation and clipping" : "the cut"} it would be × _${full}_.`];
     }
-    const left = number(m.middle[at]);
-    const zh = [`${steps[0]}，梯度是最后一步的 _${left}_ 倍。`],
-      en = [`${steps[1]}, the gradient is _${left}_ times what it was.`];
-    if (v.clip) {
-      zh[0] = `${steps[0]}，裁剪之后的梯度是 _${left}_。`;
-      en[0] = `${steps[1]}, the clipped gradient is _${left}_.`;
-      if (m.clipped) {
-        zh.push(`裁剪把每一步都乘上同一个数，${number(m.factor)}（中位数）：整条线平移，斜率不变。`);
-        en.push(`Clipping multiplies every step by one and the same number, ${number(m.factor)} (median): ` +
-          "the line moves, its slope stays.");
-      } else {
-        zh.push(`总范数 ${number(m.total)} 没到阈值，裁剪什么也没做。`);
-        en.push(`The total norm, ${number(m.total)}, is below the threshold: clipping does nothing.`);
-      }
-    } else if (m.tenth > 0 && m.perStep < 1) {
-      zh.push(`走 ${m.tenth} 步就不到十分之一。`);
-      en.push(`After ${m.tenth} ${m.tenth === 1 ? "step" : "steps"} less than a tenth is left.`);
-    } else if (v.rho > 1 && m.perStep < 1) {
-      zh.push("谱半径大于 1，还是变小。");
-      en.push("The spectral radius is above 1, and still it shrinks.");
+    const left = number(m.middle[at]), said = [v.clip && m.clipped
+      ? [`${steps[0]}，裁剪后的梯度是最后一步原先的 _${left}_ 倍。`,
+        `${steps[1]}, the clipped gradient is _${left}_ times what the last step's was before clipping.`]
+      : [`${steps[0]}，梯度是最后一步的 _${left}_ 倍。`,
+        `${steps[1]}, the gradient is _${left}_ times that of the last step.`]];
+    said.push(v.clip ? clipping(v, m) : course(v, m));
+    if (v.cut && m.reach === v.T) {
+      said.push([`k = ${v.k} 比 T = ${v.T} 长：截断没截掉什么。`,
+        `k = ${v.k} is longer than T = ${v.T}: truncation cuts nothing off.`]);
     }
     if (v.rho < 1 && m.early) {
-      zh.push(`（十个里有 ${m.early} 个起初变大过，尽管 ρ < 1。）`);
-      en.push(`(${m.early} of the ten grew at first, although ρ < 1.)`);
+      said.push([`（十个里有 ${m.early} 个起初变大过：ρ < 1 只保证最终变小。）`,
+        `(${m.early} of the ten grew at first: ρ < 1 only promises the long run.)`]);
     }
-    return [zh.join(""), en.join(" ")];
+    const given = said.filter(Boolean);
+    return [given.map((pair) => pair[0]).join(""), given.map((pair) => pair[1]).join(" ")];
+  }
+  /* The factor under the slider, and where it comes from. */
+  function factor(v, m) {
+    const after = [`头 ${m.settled} 步之后实测`, `measured past the first ${m.settled}`];
+    if (!v.tanh) {
+      return [`${after[0]}；没有 tanh，远处只由 ρ 决定`, `${after[1]}; no tanh: in the long run ρ alone decides`];
+    }
+    const rho = v.rho.toFixed(2), slope = m.slope.toFixed(3), product = (v.rho * m.slope).toFixed(3);
+    return [`${after[0]}；粗略估计：ρ × tanh 平均斜率 = ${rho} × ${slope} ≈ ${product}`,
+      `${after[1]}; rough estimate: ρ × mean slope of tanh = ${rho} × ${slope} ≈ ${product}`];
   }
 
   /* ---------- the picture: graph and curve on one time axis ---------- */
-  const GRAPH = 132, CHART = 292, TALL = GRAPH + CHART + 34;
+  const GRAPH = 144, CHART = 292, TALL = GRAPH + CHART + 34;
 
   function picture(scrub, step, speak) {
     const svg = Kit.svg("svg", { "aria-hidden": "true" }), over = Kit.el("div",
@@ -198,6 +232,10 @@
       const { T } = shown.v, ticks = [0.25, 0.5, 0.75, 1].map((f) => Math.round((f * T) / 5) * 5 ||
         1).filter((k, i, all) => k <= T && all.indexOf(k) === i);
       for (const k of ticks) say(X(k), GRAPH + CHART + 5, "grad-tick is-x", String(k));
+      say(box.left - 36, GRAPH - 17, "grad-title", !box.wide
+        ? ["∂ℓ/∂*H* 的范数", "norm of ∂ℓ/∂*H*"] : shown.v.clip
+        ? ["∂ℓ/∂*H* 的范数（裁剪前最后一步 = 1）", "norm of ∂ℓ/∂*H* (last step before clipping = 1)"]
+        : ["∂ℓ/∂*H* 的范数（最后一步 = 1）", "norm of ∂ℓ/∂*H* (last step = 1)"]);
       say(box.right, GRAPH + CHART + 5, "grad-tick is-end", box.wide ? ["往回 0 步", "0 steps back"] : "0");
     }
     /* What a constant factor per step would do: straight lines. */
@@ -244,7 +282,7 @@
           wide = n <= 1 ? 1 + 11 * n : Math.min(30, 12 + 4 * Math.log10(n));
         arrow(X(from) - 1.5, X(to) + 1.5, flow, wide, n <= 1 ? 0.25 + 0.75 * Math.sqrt(n) : 1);
       }
-      if (v.cut && m.reach < v.T) {
+      if (m.reach < v.T) {
         const x = (X(m.reach) + X(m.reach + 1)) / 2;
         put("path", { class: "grad-cut", d: `M${x} ${y - 18}V${GRAPH + CHART}` });
         say(x - 5, y - 22, "grad-word is-cut", [`截断，k = ${v.k}`, `truncated, k = ${v.k}`]);
@@ -264,15 +302,16 @@
       const off = n >= HIGH ? "\u2191 " : n <= LOW ? "\u2193 " : "", high = n > 1e5;
       if (!off) put("circle", { class: "grad-dot" + (cut ? " is-cut" : ""), cx: x, cy: Y(n), r: 5 });
       const flip = x > box.right - 90, y = Y(n) + (high ? 16 : -16);
-      say(x + (flip ? -9 : 9), clamp(y, GRAPH + 10, GRAPH + CHART - 12),
+      /* At the left end it stands beside the names of the pale lines, not on them. */
+      say(flip ? x - 9 : Math.max(x + 9, box.left + 44), clamp(y, GRAPH + 10, GRAPH + CHART - 12),
         "grad-value" + (flip ? " is-flipped" : "") + (cut ? " is-cut" : ""), off + number(n));
     }
+    /* On the right, where every line starts at 1, the corners are free. */
     function places() {
-      const x = (box.left + box.right) / 2;
-      say(x + (box.right - x) * 0.45, GRAPH + 12, "grad-zone", ["爆炸", "exploding"]);
-      say(x + (box.right - x) * 0.45, Y(1e-7) - 12, "grad-zone", ["消失", "vanishing"]);
+      say(box.right - 4, GRAPH + 12, "grad-zone", ["爆炸", "exploding"]);
+      say(box.right - 4, Y(HALF_BIT) - 14, "grad-zone", ["消失", "vanishing"]);
       say(box.right - 4, GRAPH + CHART - 16, "grad-float", box.wide
-        ? ["与 1 相加，float32 里 1 还是 1", "added to 1 in float32, it leaves 1 as it is"]
+        ? ["与 1 相加，float32 里就丢了", "lost in float32 when added to 1"]
         : ["float32 里加了等于没加", "lost in float32"]);
     }
     function paint() {
@@ -331,7 +370,7 @@
     make(host, fig) {
       const nets = Array.from({ length: NETWORKS }, (_, i) => network(i + 1));
       let said = ["", ""];
-      const set = (patch) => { fig.set(patch); fig.say(said); };
+      const set = fig.set;
       const settled = (v) => ({ ...v, rho: clamp(v.rho, 0.5, 1.5), T: clamp(Math.round(v.T), 5, LONGEST),
         size: clamp(v.size, 0, 2), k: clamp(Math.round(v.k), 1, LONGEST), theta: clamp(v.theta, 0.001, 100),
         at: clamp(Math.round(v.at), 0, LONGEST) });
@@ -363,13 +402,13 @@
         Kit.el("div", { class: "grad-settings" }, setting(tanh, size), setting(cut, k), setting(clip, theta),
           setting(null, T)),
         Kit.el("figcaption", { class: "fig-note" }, [
-          "十个随机网络（16 个单元，矩阵缩放到同一个 ρ），细线各是一个，粗线是中位数；纵轴是对数，" +
-            "所以每步乘同一个数就是一条直线，淡线标出了那个数。只有最后一步有损失。裁剪看的是全部梯度（W 与 b）合起来的范数，" +
-            "超过 θ 就把每一步一起缩小：线平移，远处消失的回不来。",
-          "Ten random networks of 16 units, scaled to the same ρ: a thin line each, the bold one is their median. " +
-            "The axis is logarithmic, so one factor per step makes a straight line; the pale lines name the factor. " +
-            "Only the last step has a loss. Clipping looks at the norm of the whole gradient (W and b together); " +
-            "above θ it shrinks all steps alike: the line moves, and what vanished stays vanished."]));
+          "十个随机网络（16 个单元，矩阵缩放到同一个 ρ），损失只在最后一步；细线各是一个网络，粗线是中位数。" +
+            "纵轴是对数，所以每步乘同一个数就是一条直线，淡线标出了那个数。" +
+            "裁剪看的是 *W*_{hh} 与 *b*_{h} 的梯度合起来的总范数，超过 θ 就一起缩小：远处消失的回不来。",
+          "Ten random networks of 16 units, scaled to the same ρ, with a loss at the last step only: a thin line " +
+            "each, the bold one is their median. The axis is logarithmic, so one factor per step makes a straight " +
+            "line; the pale lines name the factor. Clipping looks at the total norm of the gradients of " +
+            "*W*_{hh} and *b*_{h}; above θ it shrinks all alike, and what vanished stays vanished."]));
 
       let m = null;
       function draw(values, keys) {
@@ -379,11 +418,9 @@
         said = verdict(v, m);
         Kit.say(line, said);
         said = said.map((s) => s.replace(/_/g, ""));
-        big.textContent = "\u00d7 " + m.perStep.toFixed(2);
-        Kit.say(parts, v.tanh
-          ? [`ρ ${v.rho.toFixed(2)} × tanh 的平均斜率 ${m.slope.toFixed(2)} = ${(v.rho * m.slope).toFixed(2)}`,
-          `ρ ${v.rho.toFixed(2)} × mean slope of tanh ${m.slope.toFixed(2)} = ${(v.rho * m.slope).toFixed(2)}`]
-          : ["没有 tanh：只有 ρ 说了算", "no tanh: ρ alone decides"]);
+        if (keys) fig.say(said);
+        big.textContent = "\u00d7 " + m.perStep.toFixed(3);
+        Kit.say(parts, factor(v, m));
         for (const [slider, name] of [[rho, "rho"], [T, "T"], [size, "size"], [k, "k"],
           [theta, "theta"]]) slider.draw(v[name]);
         tanh.draw(v.tanh);
