@@ -22,7 +22,7 @@ from packs import chinese, courses, gates, latin, sight, taggers, units
 from packs import pack as packing
 from packs.pack import FOLDER, Pack, build, quantize, read_pack
 from packs.reading import GATES, letters_left, perplexity, read, replaced
-from packs.training import indices, longest_copy
+from packs.training import indices, longest_copy, longest_piece
 from rnnlib.data import word_boundaries
 
 LIMITS = {
@@ -31,7 +31,7 @@ LIMITS = {
     "gates": 90_000,
     "units": 380_000,
     "taggers": 60_000,
-    "sight": 20_000,
+    "sight": 110_000,
     "courses": 60_000,
     "playground": 70_000,
     "playground_verse": 60_000,
@@ -279,7 +279,11 @@ def test_sight_shows_what_each_network_can_see():
         T = len(sentence)
         for name, network in data["networks"].items():
             moved = network["state"][f"moved_{k}"]
-            assert moved.shape == (T, T) and 0.1 < moved.max() <= 1 and (moved.diagonal() == 0).all()
+            assert moved.shape == (T, T, len(data["letters"])) and 0.1 < moved.max() <= 1
+            itself = moved[range(T), :, [data["letters"].index(c) for c in sentence]]
+            assert (itself == 0).all(), "a letter put in its own place changes nothing"
+            moved = moved.amax(dim=-1)
+            assert (moved.diagonal() == 0).all()
             behind = moved.tril(-1)  # letter i > place j
             assert (behind.max() > 0.1) == (network["reach"]["after"] is None), name
             if network["reach"]["before"]:
@@ -299,8 +303,11 @@ def test_courses_are_complete():
             assert len(band["middle"]) == len(points)
         assert len(network["sample"]) == len(network["copied"]) == len(points)
         assert 25 < network["train"]["middle"][0] < 30 and network["lowest"] == sorted(network["lowest"])
-        for text, copied in zip(network["sample"], network["copied"]):
-            assert len(text) == courses.WRITTEN or (text.endswith("…") and copied > courses.QUOTED)
+        for text, at, copied in zip(network["sample"], network["copied_at"], network["copied"]):
+            whole = len(text) == courses.WRITTEN
+            assert 0 < copied <= courses.WRITTEN - at
+            assert whole or (text.endswith("…") and copied > courses.QUOTED - len(courses.PREFIX))
+        assert network["copied"][0] < 5  # the prompt does not count
 
 
 # ---------- writing and reading ----------
@@ -496,6 +503,7 @@ def test_longest_copy():
     assert longest_copy("xxabcd", "zabcdz") == longest_copy("xxabcdyy", "zabcdz") == 4 and longest_copy(
         "xyz", "abc"
     ) == 0 == longest_copy("", "abc")
+    assert longest_piece("xxabcd", "zabcdz") == (2, 4) and longest_piece("abxab", "ab") == (0, 2)
 
 
 def test_marks_of_a_short_text():
@@ -557,12 +565,14 @@ def test_a_sample_that_recites_is_cut_short(monkeypatch):
     book = "it was a long sentence that no machine of time has ever spoken aloud to anybody"
     said = book[:64]
     monkeypatch.setattr(courses.rnnlib, "generate", lambda *arguments: said)
-    text, copied = courses.sample(None, None, (book, ""))
-    assert copied == 64 and text.endswith("…")
+    text, at, copied = courses.sample(None, None, (book, ""))
+    assert (at, copied) == (0, 50) and text.endswith("…")
     assert said[: len(courses.PREFIX)] + text[:-1] == said[: courses.QUOTED]
-    assert courses.sample(None, None, ("", book)) == [text, 0]
+    assert courses.sample(None, None, ("", book)) == [text, 0, 0]
     monkeypatch.setattr(courses.rnnlib, "generate", lambda *arguments: "x" * 64)
-    assert courses.sample(None, None, (book, "")) == ["x" * 50, 0]
+    assert courses.sample(None, None, (book, "")) == ["x" * 50, 0, 0]
+    monkeypatch.setattr(courses.rnnlib, "generate", lambda *arguments: said[:14] + "qq" + said[20:68])
+    assert courses.sample(None, None, (book, ""))[1:] == [2, 44]
 
 
 def test_a_band_is_the_middle_between_the_outer_runs():

@@ -72,9 +72,21 @@ def test_the_pack_is_what_the_files_give():
     pack = read_pack("quizzes")
     assert pack["chapters"] == {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in FOUND}
     made = quizzes.make(None)
-    assert made == {key: pack[key] for key in ("chapters", "guesses")}
+    assert made == {key: pack[key] for key in ("chapters", "guesses", "titles")}
+    assert pack["titles"].keys() == pack["guesses"].keys()
+    assert pack["titles"]["02_one_hot"] == ["独热编码", "One-hot encoding"]
     assert {page[:2] for page in pack["guesses"]} >= set(CHAPTERS)
     assert all(isinstance(n, int) and n > 0 for n in pack["guesses"].values())
+
+
+@pytest.mark.parametrize("lang", [0, 1])
+def test_the_right_choice_is_not_the_longest_by_far(lang):
+    for path in FOUND:
+        for question in read_quiz(path):
+            choices = question.get("choices", [])
+            size = lambda right: [len(c["words"][lang]) for c in choices if bool(c.get("right")) is right]  # noqa: E731, B023
+            if choices:
+                assert size(True)[0] <= max(size(False)) + (3, 6)[lang], (path.stem, choices)
 
 
 def test_every_kind_occurs():

@@ -176,7 +176,11 @@ def test_random_sampling_breaks_every_line(figure):
     rng = Given(0, 2)
     rng.randint(0, 4)
     rng.shuffle(order)
-    assert ", ".join(str(i + 1) for i in order) in page.locator(".fig-batches__luck").inner_text()
+    luck = page.locator(".fig-batches__luck").inner_text()
+    assert luck.startswith("8 pieces, shuffled once with seed 0") and "used" not in luck
+    first = page.locator(".fig-batches__cell:has(small)").filter(has_text="1.0")
+    place = first.evaluate("(cell) => [...cell.parentElement.children].indexOf(cell)")
+    assert place == 2 + 5 * order[0], "the first piece of the new order became 1.0"
     assert shown["starts"].split(",") == [str(2 + 5 * i) for i in order[2:4]]
     assert page.locator(".fig-batches__seam.is-zero").count() == 8
     assert page.locator(".fig-batches__piece.is-read").count() == 2
@@ -204,6 +208,56 @@ def test_another_epoch_is_drawn(figure):
         loader = rnnlib.SequenceLoader(torch.arange(len(EN)), 2, 5, sampling="random", seed=seed)
         X, _ = next(iter(loader))
         wait(page, starts=",".join(map(str, X[:, 0].tolist())), x=letters(EN, X))
+
+
+def test_another_epoch_of_sequential_partitioning_shows(figure):
+    """Only the offset is drawn there: never the same one twice in a row."""
+    page = figure("batches", lang="zh")
+    for _ in range(12):
+        before = data(page)["offset"]
+        page.get_by_role("button", name="重抽跳过几个").click()
+        now = data(page)["offset"]
+        assert now != before
+        seed = page.evaluate("() => Kit.mounted.get('batches').values.seed")
+        assert int(now) == random.Random(seed).randint(0, 5), "what a loader with this seed skips"
+
+
+def test_what_is_left_over_is_told_apart(figure):
+    page = figure("batches", state="scheme=random&offset=1")  # 9 pieces for 2 rows
+    assert (
+        "The last one isn't used: it doesn't fill 2 rows" in page.locator(".fig-batches__luck").inner_text()
+    )
+    assert page.locator(".fig-batches__cell.is-spare").count() == 5
+    page = figure("batches", lang="zh")
+    assert (
+        "输入 40 + 剩下 5 = 47 个字符（剩下的有 2 个只作标签）"
+        in page.locator(".fig-head").first.inner_text()
+    )
+    labels = page.locator(".fig-batches__cell.is-unused.is-y")
+    page.get_by_role("radio", name="第 4 批").click()
+    wait(page, k="4")
+    assert labels.count() == 2
+
+
+def test_tags_do_not_run_together_and_more_is_announced(figure):
+    for state in ("B=1&T=2&scheme=random", "B=1&T=2"):
+        page = figure("batches", state=state)
+        tags = page.locator(".fig-batches__cell small")
+        assert "2.0" in tags.all_inner_texts(), "the present one keeps its tag"
+        boxes = [tag.bounding_box() for tag in tags.all()]
+        for a, b in zip(boxes, boxes[1:]):
+            assert a["y"] != b["y"] or a["x"] + a["width"] <= b["x"] - 2
+    film = page.locator(".fig-batches__film")
+    assert film.get_attribute("data-more") == ""
+    film.evaluate("(node) => { node.scrollLeft = 1e5; }")
+    page.wait_for_function("() => !document.querySelector('.fig-batches__film').hasAttribute('data-more')")
+    assert figure("batches").locator(".fig-batches__film[data-more]").count() == 0
+
+
+def test_from_the_last_minibatch_the_other_cut_starts_at_the_second(figure):
+    page = figure("batches", state="k=4")
+    page.get_by_role("radio", name="random sampling").click()
+    wait(page, k="2", seams="0/3")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -262,15 +316,19 @@ def test_the_player_plays_and_starts_again(figure):
 
 # ---------- the reader's own words ----------
 @pytest.mark.parametrize(
-    ("lang", "label", "choice"), [("zh", "文字", "我自己的话"), ("en", "Text", "my own words")]
+    ("lang", "label", "choice"), [("zh", "文字", "你自己的话"), ("en", "Text", "your own words")]
 )
 def test_own_words(figure, lang, label, choice):
     page = figure("batches", lang=lang)
     page.get_by_label(label, exact=True).select_option(label=choice)
     message = page.locator(".fig-message")
-    wait(page, needed="11")
-    assert message.is_visible() and "11" in message.inner_text()
     field = page.locator(".fig-field__input")
+    wait(page, k="2", seams={"zh": "1/1", "en": "4/4"}[lang])
+    assert message.is_hidden() and len(field.input_value()) > 20, "it starts with a sentence"
+    field.fill("")
+    wait(page, needed="11")
+    assert message.is_visible() and "11" in message.inner_text() and "*B*" not in message.inner_text()
+    assert {"zh": "调小", "en": "smaller"}[lang] not in message.inner_text()
     field.fill("Good  morning,\twho is <b>there</b>? 好")
     text = "Good morning, who is <b>there</b>? 好"
     X, Y = expected(len(text), "sequential", 2, 5, 2, 0)[1]

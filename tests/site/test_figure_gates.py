@@ -29,6 +29,7 @@ VIEWS = [
 HERE = ".fig-gates"
 TEXT = "the time traveller for so it will be"
 T = 27
+ADD = "(html) => document.querySelector('main').insertAdjacentHTML('beforeend', html)"
 FORMS = {"after": False, "before": True}
 
 
@@ -105,7 +106,7 @@ def test_the_default_makes_the_point(figure, pack):
     for name, value in shown(page, "perplexity").items():
         assert value == pytest.approx(perplexity(pack, name), abs=0.02)
     numbers = page.locator(f"{HERE} .gates__memories .fig-big b").all_inner_texts()
-    assert numbers == [f"{found[key]:.1f}" for key in ("rnn.H", "lstm.H", "lstm.C")]
+    assert numbers == [f"{found[key]:.1f}" for key in ("rnn.H", "lstm.C", "lstm.H")]
 
 
 def test_the_caption_quotes_the_pack(figure, pack):
@@ -184,7 +185,7 @@ def test_hold_a_gate_by_mouse(figure, pack):
 def test_the_forget_bias(figure, pack):
     page = figure("gates")
     settle(page)
-    bias = page.get_by_role("slider", name="added to forget bias")
+    bias = page.get_by_role("slider", name="added to the forget-gate bias")
     bias.focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
@@ -214,6 +215,9 @@ def test_both_forms_and_the_swap(figure, pack):
     page = figure("gates", values={"show": "gru,before"})
     own = {"gru": perplexity(pack, "gru"), "before": perplexity(pack, "before")}
     assert shown(page, "perplexity") == pytest.approx(own, abs=0.02)
+    heads = page.locator(f"{HERE} .gates__cell .fig-head > b")
+    assert heads.all_inner_texts() == ["GRU · reset after", "GRU · reset before"]
+    assert "C through tanh" not in page.locator(f"{HERE} .fig-legend").inner_text()
     swap = page.get_by_role("checkbox")
     swap.focus()
     page.keyboard.press("Space")
@@ -225,7 +229,13 @@ def test_both_forms_and_the_swap(figure, pack):
     assert (
         min(other[name] / own[name] for name in own) > 1.2
     )  # the same weights in the other form: clearly worse
-    reset = page.get_by_role("slider", name="GRU (before) R reset gate")
+    assert heads.all_inner_texts() == [
+        "weights of “reset after the product”",
+        "weights of “reset before the product”",
+    ]
+    tags = page.locator(f"{HERE} .gates__cell .fig-head > span").all_inner_texts()
+    assert "form “reset before the product”" in tags[0] and "form “reset after the product”" in tags[1]
+    reset = page.get_by_role("slider", name="R reset gate of both GRUs").last
     reset.focus()
     page.keyboard.press("End")
     held = shown(page, "perplexity")
@@ -235,20 +245,100 @@ def test_both_forms_and_the_swap(figure, pack):
     assert held["gru"] == pytest.approx(perplexity(pack, "gru", hold={"R": 1.0}), rel=0.03)
 
 
+def test_both_forms_at_first_view(figure, pack):
+    """What the other form does to the same weights is seen before anything is touched."""
+    page = figure("gates", lang="zh", width=390, values={"show": "gru,before"})
+    assert "换一种形式" in page.locator(f"{HERE} .gates__ask").inner_text()
+    expected = [
+        [perplexity(pack, name, form=form) for form in forms]
+        for name, forms in (("gru", ("after", "before")), ("before", ("before", "after")))
+    ]
+    for (own, other), (own_expected, other_expected) in zip(shown(page, "forms").values(), expected):
+        assert own == pytest.approx(own_expected, abs=0.02)
+        assert other == pytest.approx(other_expected, rel=0.01)
+    cells = page.locator(f"{HERE} .gates__compared td").all_inner_texts()
+    assert cells == [f"{value:.1f}" for row in expected for value in row] == ["2.7", "51.0", "2.8", "20.2"]
+    page.get_by_role("radio", name="RNN · LSTM").click()
+    assert page.locator(f"{HERE} .gates__compared").is_hidden()
+
+
+def test_the_bias_says_when_it_can_do_nothing(figure):
+    page = figure("gates")
+    bias = page.get_by_role("slider", name="added to the forget-gate bias")
+    words = page.locator(f"{HERE} .gates__word")
+    assert bias.is_enabled() and "only pushes the gate" in words.inner_text()
+    page.evaluate("() => Kit.mounted.get('gates').set({hold: 'F@1'})")
+    assert bias.is_disabled() and words.inner_text() == "F is held, so its bias does nothing."
+    assert page.locator(f"{HERE} .gates__spark").first.is_hidden()
+    page.evaluate("() => Kit.mounted.get('gates').set({hold: 'O@0'})")
+    assert bias.is_enabled() and "the perplexity can't change" in words.inner_text()
+
+
+def test_the_curves_say_their_range(figure):
+    page = figure("gates")
+    page.wait_for_function(
+        f"() => JSON.parse(document.querySelector('{HERE}').dataset.sweep || '[]').length === 17"
+    )
+    sweep = shown(page, "sweep")
+    for column, side in ((1, 0), (2, 1)):
+        low, high = (pick(row[column] for row in sweep) for pick in (min, max))
+        words = page.locator(f"{HERE} .fig-row--spark small").nth(side).inner_text()
+        assert words == f"curve {low:.1f}–{high:.1f}"
+
+
+@pytest.mark.parametrize("width", [390, 1100, 1280, 1920])
+def test_nothing_is_cut_at_the_edge(figure, width):
+    """In a box that clips, as on the book's pages: the counter, and the rings of what has the focus."""
+    page = figure("gates", width=width)
+    edge = page.locator(HERE).bounding_box()
+    box = page.locator(f"{HERE} .gates__count").bounding_box()
+    assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    play = page.locator(f"{HERE} .gates__play")
+    assert play.evaluate("(e) => e.scrollWidth <= e.clientWidth")
+    field = page.get_by_role("textbox").bounding_box()
+    assert field["x"] + field["width"] + 4 <= edge["x"] + edge["width"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "own", "said", "unsaid"),
+    [
+        ("hello world!", "hello world", "left out or read as a space: !", "first 40"),
+        ("pack my box with five dozen liquor jugs and go", None, "Only the first 40", "Unknown"),
+        ("a", "", "At least 2 letters", "Unknown"),
+        ("42", "", "At least 2 letters", "first 40"),
+        ("上海", "", "read as a space: 上 海", "first 40"),
+    ],
+)
+def test_what_the_field_says(figure, typed, own, said, unsaid):
+    page = figure("gates")
+    field = page.get_by_role("textbox")
+    field.fill(typed)
+    field.press("Enter")
+    own = typed[:40] if own is None else own
+    assert values(page)["own"] == own
+    note = page.locator(f"{HERE} .fig-field__note").inner_text()
+    assert said in note and unsaid not in note
+    sentence = page.locator(f"{HERE} .fig-strip").inner_text().replace("\n", "")
+    assert sentence == (own or TEXT)
+    field.blur()
+    if len(typed) > 40:
+        assert field.input_value() == typed[:40]
+
+
 def test_the_readers_sentence(figure, pack):
     page = figure("gates")
     field = page.get_by_role("textbox")
     field.fill("A horse, a horse!")
     field.press("Enter")
     settle(page)
-    assert values(page)["own"] == "a horse a horse "
-    assert values(page)["t"] == 15
+    assert values(page)["own"] == "a horse a horse"
+    assert values(page)["t"] == 14
     assert shown(page, "perplexity")["lstm"] == pytest.approx(
-        perplexity(pack, "lstm", "a horse a horse "), rel=0.01
+        perplexity(pack, "lstm", "a horse a horse"), rel=0.01
     )
     about(
         shown(page, "letters"),
-        {k: v for n in ("rnn", "lstm") for k, v in letters(pack, n, "a horse a horse ", 15).items()},
+        {k: v for n in ("rnn", "lstm") for k, v in letters(pack, n, "a horse a horse", 14).items()},
     )
     page.get_by_role("button", name="i saw the moon").click()
     assert values(page)["own"] == ""
@@ -325,6 +415,60 @@ def test_a_link_in_the_prose_has_an_echo(figure, pack):
     assert page.get_by_role("link", name="hold").get_attribute("aria-current") == "true"
     page.get_by_role("link", name="let go").click()
     assert echo.count() == 0
+
+
+def test_a_link_sets_everything(figure, pack):
+    """What the reader did before does not change what a link shows; the cell's own values are the start."""
+    page = figure("gates", values={"show": "gru,before"}, state="hold=Z@0&t=9&own=a+dog")
+    page.evaluate(ADD, '<p><a class="fig-set" href="#gates:swap=true">swap</a></p>')
+    page.get_by_role("link", name="swap").click()
+    settle(page)
+    assert values(page) == {
+        "show": "gru,before",
+        "s": 0,
+        "own": "",
+        "t": 27,
+        "hold": "",
+        "bias": 0,
+        "swap": True,
+    }
+    found = shown(page, "perplexity")
+    assert found["gru"] == pytest.approx(perplexity(pack, "gru", form="before"), rel=0.01)
+    page.go_back()
+    page.wait_for_function("() => Kit.mounted.get('gates').values.hold === 'Z@0'")
+
+
+def test_a_link_brings_back_the_network_it_speaks_of(figure):
+    page = figure("gates", state="show=gru,before")
+    page.evaluate(ADD, '<p><a class="fig-set" href="#gates:hold=F@0">hold</a></p>')
+    page.get_by_role("link", name="hold").click()
+    assert values(page)["show"] == "rnn,lstm"
+    assert (
+        page.get_by_role("slider", name="LSTM F forget gate").get_attribute("aria-valuetext") == "0.00, held"
+    )
+
+
+@pytest.mark.parametrize("name", ["directions", "gradients"])
+def test_a_link_sets_everything_in_every_figure(figure, name):
+    page = figure(name)
+    names = page.evaluate(
+        f"""() => {{
+          const fig = Kit.mounted.get('{name}');
+          const numbers = Object.keys(fig.defaults).filter((k) => typeof fig.defaults[k] === 'number');
+          fig.set({{[numbers[0]]: fig.defaults[numbers[0]] + 1}});
+          document.querySelector('main').insertAdjacentHTML('beforeend',
+            `<p><a class="fig-set" href="#{name}:${{numbers[1]}}=${{fig.defaults[numbers[1]] + 1}}">go</a></p>`);
+          return numbers;
+        }}"""
+    )
+    page.get_by_role("link", name="go").click()
+    moved = page.evaluate(
+        f"""() => {{
+          const fig = Kit.mounted.get('{name}');
+          return Object.keys(fig.values).filter((k) => fig.values[k] !== fig.defaults[k]);
+        }}"""
+    )
+    assert moved == [names[1]]
 
 
 # ---------- how ----------

@@ -92,9 +92,9 @@ def test_the_default_state_makes_the_point(figure):
     assert shown["shape"] == "5,2,28"
     total = page.locator(".fig-onehot__term.is-sum").inner_text().split()
     assert total == ["=", "7", "8", "9"]
-    assert "row 2 of W" in page.locator(".fig-onehot__found").inner_text()
+    assert "row 2 of Wxh" in page.locator(".fig-onehot__found").inner_text()
     lines, framed = product(page)
-    assert framed == "e" and lines[2].split() == ["e", "2", "1", "×", "7", "8", "9"]
+    assert framed == "e" and lines[2].split() == ["e", "2", "+", "1", "×", "7", "8", "9"]
     assert [line.split()[-5] for line in lines] == ["1" if j == 2 else "0" for j in range(V)]
 
 
@@ -141,7 +141,8 @@ def test_any_cell_can_be_pointed_at(figure, lang):
     wait(page, letter=" ", index="1", product="4,5,6")
     focused = page.evaluate("() => document.activeElement.dataset.at")
     assert focused == "4,0", "drawing anew keeps the focus"
-    said = {"zh": "空格 是 1 号", "en": "space is number 1"}[lang]
+    assert page.locator(".fig-onehot__cell.is-filled").count() == 1
+    said = {"zh": "空格 的编号是 1", "en": "space is number 1"}[lang]
     page.wait_for_function(
         "(said) => document.querySelector('.fig-said').textContent.includes(said)", arg=said
     )
@@ -170,7 +171,7 @@ def test_touch(figure):
 
 def test_the_keyboard_goes_through_both_rows(figure):
     page = figure("onehot", lang="zh")
-    page.get_by_role("radio", name="第 0 行第 3 步：e，2 号").focus()
+    page.get_by_role("radio", name="第 0 行第 3 步：e，编号 2").focus()
     for key, letter in (
         ("ArrowLeft", "m"),
         ("ArrowDown", "t"),
@@ -200,6 +201,57 @@ def test_typing(figure):
     assert page.locator(".fig-onehot b b").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("lang", "name", "words"),
+    [
+        ("zh", "第 0 行", ("第 0 行：只取前 8 个字符", "第 1 行短，补上空格")),
+        (
+            "en",
+            "row 0",
+            ("row 0: Only the first 8 characters are used", "Row 1 is shorter: filled with spaces"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_was_done_to_the_letters_is_said(figure, lang, name, words, width):
+    """Too long, too short: on lines of their own, over nothing else."""
+    page = figure("onehot", lang=lang, width=width)
+    page.get_by_role("textbox", name=name).fill("abcdefghijklm")
+    wait(page, shape="8,2,28")
+    notes = page.locator(".fig-onehot__notes")
+    for said in words:
+        assert said in notes.inner_text().replace("： ", "：")
+    box, table = notes.bounding_box(), page.locator(".fig-onehot__typed").bounding_box()
+    assert box["y"] >= table["y"] + table["height"] - 1
+    assert page.locator(".fig-onehot__cell.is-filled").count() == 3
+    page.get_by_role("textbox", name=name).fill("hello")
+    wait(page, shape="5,2,28")
+    assert notes.inner_text().strip() == ""
+
+
+def test_a_row_of_the_matrix_can_be_picked(figure):
+    page = figure("onehot")
+    rows = page.locator(".fig-onehot__terms .fig-onehot__term")
+    rows.nth(4).click()  # a, of watch
+    wait(page, letter="a", index="4", product="13,14,15")
+    rows.nth(27).click()  # no q was typed
+    assert data(page)["letter"] == "a"
+    assert page.locator(".is-typed").count() == len(set("time watch"))
+    assert "(5, 2, 28) @ (28, 3) = (5, 2, 3)" in page.locator(".fig-onehot__all").inner_text()
+
+
+def test_the_numbers_of_the_scale_stay_over_the_grid(figure):
+    for state in ("row0=q&t=0", "row0=time"):
+        page = figure("onehot", width=390, state=state)
+        right = page.locator(".fig-onehot__scale").bounding_box()
+        for label in page.locator(".fig-onehot__scale > .is-last").all():
+            ends = label.evaluate(
+                "(n) => { const r = document.createRange(); r.selectNodeContents(n);"
+                " return r.getBoundingClientRect().right; }"
+            )
+            assert ends <= right["x"] + right["width"] + 0.5
+
+
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: "-".join(map(str, view)))
 def test_no_violation_and_no_overflow(figure, axe, view):  # noqa: F811
     lang, theme, width = view
@@ -226,8 +278,8 @@ def test_the_address_follows(figure):
 def test_the_language_switches_at_once(figure):
     page = figure("onehot", lang="en")
     page.evaluate("() => { document.documentElement.dataset.booklang = 'zh'; }")
-    assert page.locator(".fig-onehot__which").inner_text() == "第 3 步第 0 行的 e 是 2 号"
-    assert "正是第 2 行" in page.locator(".fig-onehot__product").get_attribute("aria-label")
+    assert page.locator(".fig-onehot__which").inner_text() == "第 3 步第 0 行的 e，编号 2"
+    assert "正是 W_xh 的第 2 行" in page.locator(".fig-onehot__product").get_attribute("aria-label")
 
 
 def test_the_first_frame_comes_soon_and_needs_no_networks(figure):

@@ -197,7 +197,8 @@ def test_it_trains_retraces_the_recorded_run_pauses_and_goes_on(figure):
     point = known[round(now["last"]["at"], 4)]
     assert now["last"]["train"] == pytest.approx(point[1], abs=6e-4)
     assert 0 < float(now["below"]) <= float(now["seconds"]) and now["last"]["train"] < 8.5
-    assert "characters a second" in page.locator(".play__status").inner_text()
+    status = page.locator(".play__status").inner_text()
+    assert "characters a second" in status and "; training perplexity below 8 after" in status
     assert page.locator(".play__main").inner_text() == "Resume"
     press(page)
     assert data(page)["state"] == "running"
@@ -323,7 +324,7 @@ def test_an_own_text_is_learned_and_its_baselines_counted(figure, tmp_path):
     vocab = rnnlib.Vocab(list(clean[:cut]))
     train, held = torch.tensor(vocab[list(clean[:cut])]), torch.tensor(vocab[list(clean[cut:])])
     pairs = rnnlib.NGramModel(train, 2, len(vocab)).perplexity(held)
-    assert label(page, f"^{len(vocab)} 一视同仁") and label(page, f"^{pairs:.0f} 看前一个字符")
+    assert label(page, f"^{len(vocab)} 均匀乱猜") and label(page, f"^{pairs:.0f} 看前一个字符")
     page.locator(".play__own textarea").fill(clean + "。")
     assert "设置改了" in page.locator(".play__status").inner_text()
 
@@ -481,6 +482,9 @@ def test_each_way_to_break_it_leaves_its_mark(figure, which):
     assert mark(end, pack()["texts"]["tale"]["ngrams"])
     shown = f"{end:,.0f}" if end >= 100 else f"{end:.1f}"
     assert f"Validation perplexity ended at {shown};" in box.inner_text()
+    assert not box.locator(".fig-curve__label.is-off").count()  # the curve ends below the top of the axis
+    if which == "rate":
+        assert box.locator(".fig-curve__label", has_text="off the chart").count() == 1
     if which == "detach":
         said = r"with the cut it was ([\d.]+)\. Gradients went back over (\d+) characters .* took (\d+) times"
         cut, span, times = re.search(said, box.inner_text()).groups()
@@ -492,7 +496,7 @@ def test_each_way_to_break_it_leaves_its_mark(figure, which):
 def test_a_wrong_guess_in_chinese_and_another_question(figure):
     page = figure("playground", lang="zh", width=390)
     page.locator("[data-break=mislabel]").click()
-    page.locator(".fig-predict__choices button", has_text="一视同仁").click()
+    page.locator(".fig-predict__choices button", has_text="均匀乱猜").click()
     assert (
         page.locator(".fig-curve__label.is-marked", has_text="28").count()
         or page.locator(".fig-curve__key .is-marked").count()
@@ -523,6 +527,7 @@ VERDICTS = {
     "pairs": ([28, 12, 9.2, 9.0, 8.9, 8.9, 8.9, 8.9], None),
     "above": ([28, 30, 50, 70, 60, 80, 75, 90], None),
     "flat": ([28, 14, 13.1, 13, 13, 13, 13, 13], None),
+    "stalled": ([28, 14, 10, 8, 7, 6, 5.6, 5.7], [28, 14, 10, 8, 7, 6, 5, 4]),
 }
 
 
@@ -532,6 +537,57 @@ def test_a_curve_is_read(figure, name):
     points = [{"at": i, "train": (train or held)[i], "held": y} for i, y in enumerate(held)]
     run = {"points": points, "base": [28, 16.04, 8.82, 4.63], "corpus": {"cjk": False}, "epochs": 7}
     assert figure("playground").evaluate("(run) => Kit.playground.verdict(run).id", run) == name
+
+
+def test_where_validation_has_turned_nothing_is_called_still_falling(figure):
+    held, train = VERDICTS["stalled"]
+    points = [{"at": 2 * i, "train": train[i], "held": y} for i, y in enumerate(held)]
+    run = {"points": points, "base": [28, 16.04, 8.82, 4.63], "corpus": {"cjk": False}, "epochs": 14}
+    words = figure("playground").evaluate("(run) => Kit.playground.verdict(run).words", run)
+    assert words[1] == "Validation hasn't improved since epoch 12." and "第 12 个周期" in words[0]
+
+
+def test_the_last_point_is_no_mean_over_a_few_steps(figure):
+    """A point right after another takes the steps of both."""
+    page = figure("playground")
+    script = "(ats) => Kit.playground.smoothed(ats.map((at, i) => ({at, train: [9, 8, 9][i]}))).map((p) => p.train)"
+    assert page.evaluate(script, [13, 14, 15]) == [9, 8, 9]
+    mean = math.exp((math.log(8) + 0.2 * math.log(9)) / 1.2)
+    assert page.evaluate(script, [13, 14, 14.2]) == pytest.approx([9, 8, mean])
+    run = recorded("more")
+    assert data(figure("playground", state="text=more"))["last"]["train"] < run[-1][1]
+
+
+def test_two_points_of_one_epoch_are_told_apart(figure):
+    page = figure("playground", state="text=verse")
+    curve = page.locator(f"{FIGURE} .fig-curve").first
+    said = [curve.get_attribute("aria-valuetext").split(":")[0]]
+    curve.focus()
+    curve.press("ArrowLeft")
+    said.append(curve.get_attribute("aria-valuetext").split(":")[0])
+    assert said == ["epoch 12.0", "epoch 11.6"]
+
+
+def test_a_run_on_another_text_is_grey_and_says_so(figure):
+    page = figure("playground", state="text=own")
+    assert "not your text" in page.locator(".play__status").inner_text()
+    assert page.locator(".play__stage.is-other").count() == page.locator(".play__diary.is-other").count() == 1
+    assert page.locator(".play__main.is-waiting").count()
+    page.locator(".play__own textarea").fill("the old man and the sea. " * 40)
+    assert not page.locator(".play__main.is-waiting").count()
+    press(page)
+    trained(page, 1)
+    assert page.locator(".is-other").count() == 0
+
+
+def test_the_legend_says_what_is_there(figure):
+    page = figure("playground", state="text=more")
+    legend = page.locator(f"{FIGURE} > .fig-legend")
+    assert page.locator(".play__stage .fig-band").is_hidden() and "hidden state" not in legend.inner_text()
+    assert "12 characters or more in a row" in legend.inner_text()
+    choose(page, "text", "10,000 characters of our tale")
+    assert "hidden state" in legend.inner_text()
+    assert page.locator(".play__verdict").inner_text().startswith("The whole run: Validation reached")
 
 
 def test_a_curve_that_ends_in_nan_and_one_that_has_just_begun(figure):

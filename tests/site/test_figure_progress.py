@@ -45,19 +45,19 @@ def test_it_counts_what_is_stored(figure, lang):
     assert totals(page) == [3, 5, 4]
     guesses = pack["guesses"]
     assert page.locator("tbody tr").count() == len(guesses)
-    assert row(page, "03_rnn_scratch") == [f"2 / {guesses['03_rnn_scratch']}", "1 / 3"]
+    assert row(page, "03_rnn_scratch") == [f"2 / {guesses['03_rnn_scratch']}", "1 (2) / 3"]
     assert row(page, "10_deep") == [f"1 / {guesses['10_deep']}", "0 / 3"]
     assert row(page, "12_which_network") == [f"0 / {guesses['12_which_network']}", "3 / 3"]
     assert row(page, "00_preface") == [f"0 / {guesses['00_preface']}", "–"]
     every = sum(guesses.values())
     told = page.locator(".progress__sum").inner_text()
     wanted = {
-        "zh": f"一共猜了 3 处（共 {every} 处），答对 4 题（共 36 题）。",
-        "en": f"3 of {every} guesses made, 4 of 36 questions right.",
+        "zh": f"共 {every} 处可猜，猜过 3 处；共 36 题，答过 5 题，答对 4 题。",
+        "en": f"3 of {every} guesses made; 5 of 36 questions answered, 4 right.",
     }
     assert told == wanted[lang]
     link = page.locator("tr[data-page='03_rnn_scratch'] a")
-    assert link.inner_text() == {"zh": "第 3 章", "en": "Chapter 3"}[lang]
+    assert link.inner_text() == {"zh": "3 从零开始实现循环神经网络", "en": "3 An RNN from scratch"}[lang]
     assert link.get_attribute("href") == "03_rnn_scratch.html"
     share = page.locator("tr[data-page='12_which_network'] .progress__bar").nth(1)
     assert share.evaluate("el => getComputedStyle(el).getPropertyValue('--share')") == "1"
@@ -92,6 +92,20 @@ def test_it_is_cleared_when_asked_twice(figure, hand):
     assert totals(page) == [0, 0, 0] and sure.is_hidden()
     assert clear.evaluate("el => el === document.activeElement")
     assert json.loads(page.evaluate("() => JSON.stringify({...localStorage})")) == {"theme": '"dark"'}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_next_open_question_is_a_link(figure, lang):
+    page = opened(figure, {}, lang=lang)
+    link = page.locator(".progress__next a")
+    assert link.get_attribute("href") == "01_text.html#quiz:chapter=1"
+    page = opened(figure, KEPT, lang=lang)  # chapter 3 was begun, 12 is done
+    link = page.locator(".progress__next a")
+    assert link.get_attribute("href") == "03_rnn_scratch.html#quiz:chapter=3"
+    assert {"zh": "第 3 章 从零", "en": "chapter 3, An RNN"}[lang] in link.inner_text()
+    done = {f"book:quiz:{k:02d}": {"answers": [0] * 3, "right": [True] * 3, "of": 3} for k in range(1, 13)}
+    page = opened(figure, done, lang=lang)
+    assert {"zh": "都答过了", "en": "every question"}[lang] in page.locator(".progress__next").inner_text()
 
 
 def test_another_window_is_noticed(figure):

@@ -33,6 +33,12 @@ def box(page, index: int):
     return page.locator(".fig-quiz__one").nth(index)
 
 
+def show(page, index: int, lang: str = "en") -> None:
+    """Give up after the first wrong answer."""
+    name = ["直接看答案", "show me the answer"][LANG[lang]]
+    box(page, index).get_by_role("button", name=name).click()
+
+
 def choose(page, index: int, question: dict, right: bool, lang: str) -> dict:
     choice = next(c for c in question["choices"] if bool(c.get("right")) is right)
     button = box(page, index).get_by_role("button", name=plain(choice["words"][LANG[lang]]), exact=True)
@@ -46,9 +52,17 @@ def test_a_choice_is_explained_right_or_wrong(figure, lang):
     assert counts(page) == (3, 0, 0)
     assert plain(question["question"][k]) in box(page, 1).locator("legend").inner_text()
     wrong = choose(page, 1, question, False, lang)
+    right = next(c for c in question["choices"] if c.get("right"))
+    assert counts(page) == (3, 0, 0) and box(page, 1).get_attribute("data-right") is None
+    assert ["再试一次", "Try again"][k] in box(page, 1).inner_text()
+    for words in (wrong["why"], question["why"]):
+        assert plain(words[k]) not in box(page, 1).inner_text(), "no hint before the second try"
+    button = box(page, 1).get_by_role("button", name=plain(wrong["words"][k]), exact=True)
+    button.click(force=True)  # what was wrong once is no second try
+    assert counts(page) == (3, 0, 0)
+    show(page, 1, lang)
     assert counts(page) == (3, 1, 0) and box(page, 1).get_attribute("data-right") == "false"
     told = box(page, 1).inner_text()
-    right = next(c for c in question["choices"] if c.get("right"))
     for words in (wrong["words"], wrong["why"], right["words"], question["why"]):
         assert plain(words[k]) in told
     assert page.evaluate("() => document.activeElement.className") == "fig-predict__answer"
@@ -58,9 +72,39 @@ def test_a_choice_is_explained_right_or_wrong(figure, lang):
     assert counts(page) == (3, 1, 1) and box(page, 1).get_attribute("data-right") == "true"
     told = box(page, 1).inner_text()
     assert plain(question["why"][k]) in told and wrong["why"][k] not in told
-    assert ["答了 1 题，对了 1 题，一共 3 题", "1 of 3 answered, 1 right"][k] in page.inner_text(
+    assert ["共 3 题，答了 1 题，对了 1 题", "1 of 3 answered, 1 right"][k] in page.inner_text(
         ".fig-quiz__score"
     )
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_right_at_the_second_try(figure, lang):
+    page, question, k = figure("quiz", lang=lang, state="chapter=4"), questions("04")[1], LANG[lang]
+    choose(page, 1, question, False, lang)
+    choose(page, 1, question, True, lang)
+    assert counts(page) == (3, 1, 1)
+    assert ["第二次答对了", "Right, at the second try"][k] in box(page, 1).inner_text()
+    assert ["（第二次才对的 1 题）", "(1 at the second try)"][k] in page.inner_text(".fig-quiz__score")
+    page.reload()
+    page.locator(".fig-quiz[data-ready]").wait_for()
+    assert ["第二次答对了", "Right, at the second try"][k] in box(page, 1).inner_text()
+
+
+def test_the_right_choice_is_anywhere(figure):
+    page, places = figure("quiz"), []
+    for chapter in range(1, 13):
+        page.evaluate(
+            """chapter => { const host = document.querySelector("main") || document.body;
+            Kit.unpacked("quizzes").then((pack) => Kit.quiz(host, {id: "x" + chapter,
+              questions: pack.chapters[String(chapter).padStart(2, "0")]})); }""",
+            chapter,
+        )
+    page.wait_for_timeout(300)
+    for group in page.locator(".fig-quiz__one .fig-predict__choices").all():
+        places.append(
+            group.locator("button").evaluate_all("all => all.findIndex((b) => b.dataset.choice === '0')")
+        )
+    assert len(places) > 20 and all(places.count(place) >= len(places) // 5 for place in (0, 1, 2))
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -74,9 +118,14 @@ def test_a_number_by_keyboard(figure, lang):
     assert counts(page)[1] == 0
     field.fill("291000")
     page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the same number twice is one try
+    assert counts(page) == (3, 0, 0) and "291356" not in box(page, 0).inner_text()
+    page.keyboard.type("291001")  # what was wrong is selected
+    page.keyboard.press("Enter")
     assert counts(page) == (3, 1, 0)
     told = box(page, 0).inner_text()
-    assert "291000" in told and "291356" in told and plain(question["why"][k]) in told.replace("\n", "")
+    assert ["你答的是 291001，正确的是 291356。", "You said 291001; the right answer is 291356."][k] in told
+    assert plain(question["why"][k]) in told.replace("\n", "")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # answer again: the field has the focus
     page.keyboard.type("291,356")
@@ -85,13 +134,29 @@ def test_a_number_by_keyboard(figure, lang):
 
 
 @pytest.mark.parametrize(
-    "given, right", [("3.33", 1), ("3,33", 1), ("３.３３", 1), ("3.3322", 1), ("3.3", 0), ("28", 0)]
+    "given, right",
+    [
+        ("3.33", 1),
+        ("3.33。", 1),
+        ("H = 3.33", 1),
+        ("333/100", 1),
+        ("≈3.33.", 1),
+        ("1/0", None),
+        ("3/", None),
+        ("3,33", 1),
+        ("３.３３", 1),
+        ("3.3322", 1),
+        ("3.3", 0),
+        ("28", 0),
+    ],
 )
 def test_numbers_are_read_as_people_write_them(figure, given, right):
     page = figure("quiz", state="chapter=1")
     box(page, 0).get_by_role("textbox").fill(given)
     box(page, 0).get_by_role("button").click()
-    assert counts(page) == (3, 1, right)
+    if right == 0:
+        show(page, 0)
+    assert counts(page) == ((3, 0, 0) if right is None else (3, 1, right))
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -102,6 +167,7 @@ def test_an_order_by_keyboard_and_mouse(figure, lang):
     lines = lambda: one.locator(".fig-order__line code").all_inner_texts()  # noqa: E731
     assert sorted(lines()) == sorted(question["lines"]) and lines() != question["lines"]
     done.click()
+    show(page, 1, lang)
     assert counts(page) == (3, 1, 0)
     assert lines() == question["lines"] and plain(question["why"][k]) in one.inner_text()
     one.get_by_role("button", name=["再答一次", "Answer again"][k]).click()
@@ -139,12 +205,13 @@ def test_answers_outlive_a_reload_and_the_progress_page_clears_them(figure, tmp_
     page = figure("quiz", state="chapter=4")
     choose(page, 1, questions("04")[1], True, "en")
     choose(page, 2, questions("04")[2], False, "en")
+    show(page, 2)
     page.reload()
     page.locator(".fig-quiz[data-ready]").wait_for()
     assert counts(page) == (3, 2, 1)
     assert [box(page, i).get_attribute("data-right") for i in range(3)] == [None, "true", "false"]
     kept = json.loads(page.evaluate("() => localStorage.getItem('book:quiz:04')"))
-    assert kept["right"] == [None, True, False]
+    assert kept["right"] == [None, True, False] and kept["tries"] == [None, 1, 1]
     here = page.url
     page.goto(write_page(tmp_path, "progress", lang="en"))
     page.locator(".fig-progress[data-ready]").wait_for()
@@ -178,7 +245,9 @@ def test_marks_within_words_are_set(figure, chapter):
 @pytest.mark.parametrize("view", [("zh", "light", 390), ("en", "dark", 390), ("both", "dark", 1280)])
 def test_it_fits_and_axe_is_content(figure, axe, view):  # noqa: F811
     page = figure("quiz", lang=view[0], theme=view[1], width=view[2], state="chapter=3")
-    box(page, 2).get_by_role("button").nth(1).click()
+    for choice in (1, 2):  # both are wrong
+        box(page, 2).locator(f"[data-choice='{choice}']").click()
+        assert violations(page, axe) == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("() => performance.getEntriesByName('figure:quiz')[0].startTime") < 3000
     assert violations(page, axe) == []

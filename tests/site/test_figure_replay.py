@@ -35,7 +35,7 @@ def press(page, name: str, lang: str = "en") -> None:
 
 
 def number(v: float) -> str:
-    return f"{v:.2f}" if v < 100 else f"{v:.0f}"
+    return f"{v:.{2 if v < 10 else 1 if v < 100 else 0}f}"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -49,7 +49,7 @@ def test_it_starts_at_the_end_with_two_networks(figure, lang):
             assert number(network[kind]["middle"][k]) in told
         low = min(network["valid"]["middle"])
         assert number(low) in told and str(EPOCHS[network["valid"]["middle"].index(low)]) in told
-        assert str(network["copied"][k]) in row.locator(".replay__copied").inner_text()
+        assert re.search(rf"\b{network['copied'][k]}\b", row.locator(".replay__copied").inner_text())
         assert row.locator(".replay__text").text_content() == PACK["prefix"] + network["sample"][k]
 
 
@@ -80,11 +80,59 @@ def test_the_curves_are_the_packs(figure):
         "all => all.map((el) => getComputedStyle(el).stroke)"
     )
     assert len(set(colours)) == 3
+    assert set(colours) == {
+        page.locator(f".fig-curve path.is-valid-{n}").evaluate("el => getComputedStyle(el).stroke")
+        for n in ("rnn_sgd", "lstm", "two")
+    }
     ends = page.locator(".fig-curve__label.is-end.is-line").all_inner_texts()
-    assert sorted(ends) == sorted(
-        ["training"] * 3
-        + [f"{PACK['networks'][n]['title'][1]}: validation" for n in ("rnn_sgd", "lstm", "two")]
-    )
+    assert sorted(ends) == ["GRU, 2 layers", "LSTM", "RNN, SGD"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en", "both"])
+@pytest.mark.parametrize("nets", ["gru,two,two_dropout", "lstm,two_dropout", "rnn_sgd,rnn_adam,lstm"])
+def test_no_label_lies_on_another(figure, lang, nets):
+    page = figure("replay", lang=lang, state=f"nets={nets}")
+    page.locator(".fig-curve__label.is-line").first.wait_for()
+    boxes = [label.bounding_box() for label in page.locator(".fig-curve__label.is-line").all()]
+    boxes.sort(key=lambda box: box["y"])
+    for above, below in zip(boxes, boxes[1:]):
+        assert above["y"] + above["height"] <= below["y"] + 1.5
+
+
+def test_the_lowest_points_are_marked_and_lead_there(figure):
+    page = figure("replay", state="nets=gru,two,two_dropout")
+    page.locator(".fig-curve__ring").first.wait_for(state="attached")
+    assert page.locator(".fig-curve__ring").count() == 3
+    low = page.locator(".replay__low").nth(1)
+    low.focus()
+    page.keyboard.press("Enter")
+    valid = PACK["networks"]["two"]["valid"]["middle"]
+    assert shown(page)[1] == EPOCHS[valid.index(min(valid))]
+    assert low.evaluate("el => el === document.activeElement")
+
+
+def test_a_network_keeps_its_colour(figure):
+    page = figure("replay", state="nets=rnn_sgd,gru")
+    path = page.locator(".fig-curve path.is-valid-gru")
+    path.wait_for(state="attached")
+    before = path.evaluate("el => getComputedStyle(el).stroke")
+    press(page, "rnn_sgd")
+    page.wait_for_timeout(100)
+    assert path.evaluate("el => getComputedStyle(el).stroke") == before
+
+
+@pytest.mark.parametrize("name, epoch", [("gru", 0), ("gru", 20), ("gru", 200), ("two_dropout", 190)])
+def test_what_is_copied_is_counted_without_the_prompt(figure, name, epoch):
+    page, k = figure("replay", state=f"nets={name}&epoch={epoch}"), EPOCHS.index(epoch)
+    network = PACK["networks"][name]
+    text, at, copied = network["sample"][k], network["copied_at"][k], network["copied"][k]
+    assert page.locator(".replay__text .is-recited").text_content() == text[at : at + copied]
+    told = page.locator(".replay__copied").inner_text()
+    assert f"{copied} of {PACK['written']} characters" in told
+    left = int(m[1]) if (m := re.search(r"leaves out (\d+)", told)) else 0
+    assert len(text.rstrip("…")) + left == PACK["written"]
+    if epoch == 0:
+        assert copied < 5  # "time traveller" itself would be 14
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -153,7 +201,7 @@ def test_it_fits_and_axe_is_content(figure, axe, view):  # noqa: F811
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("() => performance.getEntriesByName('figure:replay')[0].startTime") < 3000
     if view[2] == 390:  # there is no room at the right: the names stand below
-        assert page.locator(".fig-curve__key .fig-key").count() == 3
+        assert page.locator(".fig-curve__key:not(.replay__axis) .fig-key").count() == 3
     assert violations(page, axe) == []
 
 

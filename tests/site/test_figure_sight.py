@@ -10,18 +10,18 @@ from test_access import axe, violations  # noqa: F401
 from rnnlib.widgets import read_pack
 
 pytestmark = pytest.mark.site
-SEEN = 0.005
 
 
 def moved(page) -> dict[str, dict[str, int]]:
     return json.loads(page.locator(".fig-sight").get_attribute("data-moved"))
 
 
-def expected(s: int, i: int) -> dict[str, dict[str, int]]:
+def expected(s: int, i: int, to: str | None = None) -> dict[str, dict[str, int]]:
     """The same counts from Python."""
-    found = {}
-    for name, network in read_pack("sight")["networks"].items():
-        places = [j for j, v in enumerate((network["state"][f"moved_{s}"][i] / 255).tolist()) if v >= SEEN]
+    found, data = {}, read_pack("sight")
+    letter = data["letters"].index(to or data["changed"][s][i])
+    for name, network in data["networks"].items():
+        places = network["state"][f"moved_{s}"][i, :, letter].nonzero().flatten().tolist()
         found[name] = {
             "count": len(places),
             "back": max([i - j for j in places if j < i], default=0),
@@ -73,9 +73,40 @@ def test_keyboard_mouse_and_sentences(figure, lang):
     assert "s=2" in page.url and "i=20" in page.url
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_reader_chooses_the_letter(figure, lang):
+    page = figure("sight", lang=lang)
+    sentence = "the lamp went out in the rain"
+    shown = lambda: page.locator(".fig-row--changed .fig-letters").text_content()  # noqa: E731
+    assert shown() == sentence[:9] + "g" + sentence[10:]
+    strip = page.get_by_role("slider")
+    strip.focus()
+    page.keyboard.press("z")
+    assert shown() == sentence[:9] + "z" + sentence[10:] and moved(page) == expected(0, 9, "z")
+    page.keyboard.press("w")
+    assert moved(page) == expected(0, 9, "z"), "the letter itself is no change"
+    page.keyboard.press("Space")
+    assert moved(page) == expected(0, 9, " ") and "\u2423" in shown()
+    page.keyboard.press("ArrowLeft")
+    assert moved(page) == expected(0, 8), "a space for a space is no change either: another letter"
+    page.locator("select").select_option(label="q")
+    assert moved(page) == expected(0, 8, "q")
+    page.wait_for_timeout(400)
+    assert "to=q" in page.url
+    assert {"zh": "空格 换成 q", "en": "space, becomes q"}[lang] in strip.get_attribute("aria-valuetext")
+
+
+def test_the_last_letter_moves_only_what_looks_back(figure):
+    found = moved(figure("sight", state="i=28"))
+    assert [found[name]["count"] for name in ("rnn", "conv", "attention")] == [0, 0, 0]
+    assert found["birnn"]["count"] > 0
+
+
 def test_the_bars_are_as_high_as_the_numbers(figure):
     page = figure("sight", state="s=1&i=4")
-    row = read_pack("sight")["networks"]["birnn"]["state"]["moved_1"][4] / 255
+    data = read_pack("sight")
+    letter = data["letters"].index(data["changed"][1][4])
+    row = data["networks"]["birnn"]["state"]["moved_1"][4, :, letter] * 0.01
     heights = (
         page.locator(".fig-row--sight")
         .nth(3)
@@ -83,7 +114,7 @@ def test_the_bars_are_as_high_as_the_numbers(figure):
         .evaluate_all("bars => bars.map((bar) => Number(getComputedStyle(bar).getPropertyValue('--moved')))")
     )
     for height, v in zip(heights, row.tolist()):
-        assert abs(height - (0 if v < SEEN else max(0.05, v))) < 0.002
+        assert abs(height - v) < 0.002
 
 
 @pytest.mark.parametrize("view", [("zh", "light", 390), ("en", "dark", 390), ("both", "dark", 1280)])

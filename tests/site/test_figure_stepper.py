@@ -215,6 +215,130 @@ def test_all_three_verdicts_occur(figure):
     assert found == {"beam", "greedy", "same"}
 
 
+# ---------- what is scored, and what is not ----------
+
+
+@pytest.mark.parametrize(
+    ("state", "length"), [("", 14), ("prefix=the+fourth", 10), ("net=chinese&prefix=明月", 2)]
+)
+def test_only_the_prefix_is_scored(figure, nets, state, length):
+    """What the network wrote itself it would agree with: no green, no perplexity of it."""
+    page = figure("stepper", state=state + "&t=30" if state else "t=30")
+    d = data(page)
+    model, vocab = nets["chinese" if "chinese" in state else "latin"]
+    assert int(d["t"]) >= length
+    prefix = d["text"][:length]
+    assert float(d["perplexity"]) == pytest.approx(perplexity(model, vocab, prefix), rel=1e-3)
+    rows = page.evaluate(
+        "() => Array.from(document.querySelectorAll('.fig-stepper .fig-memory .fig-letters'), (row) =>"
+        " Array.from(row.children, (s) => [s.hasAttribute('data-right'), s.hasAttribute('data-own')]))"
+    )
+    for row in rows:
+        assert [own for _, own in row] == [i >= length for i in range(len(row))]
+        assert not any(right for right, _ in row[length:])
+    if not state:
+        assert any(right for right, _ in rows[0])
+    words = page.locator(f"{HERE} .fig-row--trained .fig-big").inner_text()
+    assert "perplexity, prefix" in words
+    page.evaluate("() => Kit.mounted.get('stepper').set({t: 0})")
+    assert wait(page, t="0")["perplexity"] == ""
+
+
+def test_a_prefix_of_one_character_has_no_perplexity(figure):
+    page = figure("stepper", state="prefix=q&t=9")
+    assert data(page)["perplexity"] == ""
+    assert page.locator(f"{HERE} .fig-row--trained .fig-big b").inner_text() == "–"
+
+
+def test_a_link_sets_the_rest_back(figure):
+    page = figure("stepper", state="prefix=dimension&who=untrained&how=draw&tau=0.5")
+    page.evaluate(
+        "() => document.querySelector('main').insertAdjacentHTML('beforeend',"
+        ' \'<p><a class="fig-set" href="#stepper:t=4">x</a></p>\')'
+    )
+    page.locator("a.fig-set").click()
+    assert wait(page, t="4")["read"] == "time "
+    assert page.evaluate("() => Kit.mounted.get('stepper').values.who") == "trained"
+
+
+def test_what_cannot_be_chosen_has_no_row(figure):
+    page = figure("stepper", state="how=draw&k=1&t=4")
+    rows = page.locator(f"{HERE} .stepper-list.is-trained .fig-bars__row:visible")
+    assert rows.count() == 1
+    assert "100 %" in rows.inner_text()
+    assert "applied" in page.locator(f"{HERE} .stepper-guess .stepper-after").inner_text()
+    assert page.locator(f"{HERE} .fig-strip").get_attribute("aria-valuetext").endswith(", 100 %")
+    assert "practically one choice" in page.locator(f"{HERE} .stepper-list.is-trained").inner_text()
+    assert page.locator(f"{HERE} .stepper-idle").is_hidden()
+
+
+def test_why_the_sliders_rest_and_why_27_of_28(figure):
+    page = figure("stepper", state="t=1")
+    assert "Greedy takes the likeliest" in page.locator(f"{HERE} .stepper-idle").inner_text()
+    assert "like 27.0 equal choices" in page.locator(f"{HERE} .stepper-list.is-untrained").inner_text()
+    assert "27 of 28 entries" in page.locator(f"{HERE} figcaption").inner_text()
+    d = data(page)
+    assert float(d["perplexity"]) > float(d["untrained"])
+    assert "being sure and wrong costs most" in page.locator(f"{HERE} .stepper-next").inner_text()
+
+
+def test_a_long_prefix_shows_that_there_is_more(figure):
+    page = figure("stepper", width=390, state="prefix=once+upon+a+time+there+was+a+machine+that+could&t=36")
+    attributes = "() => ['before', 'after'].map((k) => document.querySelector('.stepper-rows').hasAttribute('data-' + k))"
+    assert page.evaluate(attributes) == [True, True]
+    place = page.evaluate(
+        "() => { const at = document.querySelector('.fig-strip .fig-cursor').getBoundingClientRect(),"
+        " box = document.querySelector('.fig-strip').getBoundingClientRect();"
+        " return (at.left - box.left) / box.width; }"
+    )
+    assert 0.25 < place < 0.75
+    page.evaluate("() => Kit.mounted.get('stepper').set({t: 0})")
+    page.wait_for_function(attributes.replace("() =>", "() => !(") + ")[0]")
+
+
+def test_columns_are_as_wide_as_their_widest_guess(figure):
+    page = figure("stepper", state="net=chinese&t=24", width=390)
+    run_together = page.evaluate(
+        "() => Array.from(document.querySelectorAll('.fig-stepper .fig-memory .fig-letters > span'))"
+        ".filter((s) => s.scrollWidth > s.clientWidth + 1).length"
+    )
+    assert run_together == 0
+
+
+def test_where_a_chapter_opens_the_tree_it_comes_first(figure):
+    values = {"prefix": "the fourth", "t": 9, "tree": True, "beam": 4}
+    page = figure("stepper", width=390, values=values)
+    assert page.locator(TREE).bounding_box()["y"] < 700
+    assert page.locator(f"{HERE} .fig-strip").is_hidden()
+    page.locator(f"{HERE} .stepper-steps summary").click()
+    page.locator(f"{HERE} .fig-strip").wait_for()
+    page.evaluate("() => Kit.mounted.get('stepper').set({t: 12})")
+    wait(page, t="12")
+
+
+def test_the_tree_says_where_greedy_leaves(figure):
+    page = figure("stepper", state="net=chinese&prefix=明月&t=1&tree=true&beam=4", width=390)
+    page.locator(f"{HERE} .stepper-tree__cross").wait_for(state="attached")
+    assert "leaves the beam at ×" in page.locator(f"{HERE} .stepper-key").inner_text()
+    assert "thin black" in page.locator(f"{HERE} .stepper-key").inner_text()
+    right = page.evaluate(
+        "() => Math.max(...Array.from(document.querySelectorAll('.stepper-tree__total'), (t) =>"
+        " t.getBoundingClientRect().right)) - document.querySelector('.stepper-tree').getBoundingClientRect().right"
+    )
+    assert right <= 2
+
+
+def test_a_dropped_text_has_no_fates(figure):
+    page = figure("stepper", state="prefix=the+fourth&t=9&tree=true&beam=4&node=+w")
+    opened = page.locator(f"{HERE} .stepper-opened")
+    if "kept" in opened.inner_text():
+        page.locator(f"{TREE} .is-here").focus()
+        page.keyboard.press("ArrowRight")
+    page.locator(f"{TREE} .is-dead[aria-level='12']").first.click()
+    assert "leaves the beam here" in opened.inner_text()
+    assert "dropped" not in opened.inner_text()
+
+
 # ---------- the reader's hand ----------
 
 
@@ -289,11 +413,11 @@ def test_the_choice_is_drawn_from_a_numbered_stream(figure):
     u = float(words.locator("b").first.inner_text())
     p, chosen = shares(page), page.evaluate("() => Kit.mounted.get('stepper').result.ids[21]")
     assert p[:chosen].sum() - 1e-3 <= u <= p[: chosen + 1].sum() + 1e-3
-    page.get_by_role("button", name="Next stream").click()
+    page.get_by_role("button", name="Next seed").click()
     page.wait_for_function(
         "(text) => document.querySelector('.fig-stepper').dataset.text !== text", arg=first["text"]
     )
-    page.get_by_role("button", name="Previous stream").click()
+    page.get_by_role("button", name="Previous seed").click()
     wait(page, text=first["text"])
 
 

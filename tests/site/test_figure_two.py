@@ -69,8 +69,10 @@ def test_it_starts_with_the_chapters_numbers(figure):
     assert (now["other"], now["otherP"]) == chapter["bb"] == read("bb")
     assert now["apart"] == "1.284"
     assert page.locator(".two-weight[data-changed]").count() == 0
-    page.locator(".fig-two .fig-strip").focus()
-    page.keyboard.press("ArrowRight")
+    strip = page.locator(".fig-two .fig-strip")
+    strip.focus()
+    assert "_" not in strip.get_attribute("aria-valuetext")
+    page.keyboard.press("b")
     now = data(page)
     assert (now["state"], now["p"]) == chapter["abb"]
     assert (now["other"], now["otherP"]) == chapter["bb"]  # has nothing more to read
@@ -135,6 +137,66 @@ def test_letters_are_fed(figure):
     page.get_by_role("button", name="The letter before").click()
     assert data(page)["beside"] == "ab"
     assert data(page)["apart"] == "0.000"
+
+
+def test_eight_letters_are_enough(figure):
+    page = figure("two", state="word=abbbbbbb&other=bbbbbbbb&t=8")
+    assert page.get_by_text("8 letters at most").is_visible()
+    key = page.get_by_role("button", name="Feed a")
+    assert key.get_attribute("aria-disabled") == "true"
+    key.click(force=True)
+    assert data(page)["word"] == "abbbbbbb"
+    page.get_by_role("button", name="Take the last letter back").click()
+    assert page.get_by_text("8 letters at most").is_hidden()
+    page.get_by_role("button", name="Feed c").click()
+    assert data(page)["word"] == "abbbbbbc"
+
+
+@pytest.mark.parametrize(
+    ("lang", "bets"),
+    [
+        ("zh", "ab 之后押 c（0.657），bb 之后押 a（0.657）"),
+        ("en", "After ab it bets on c (0.657), after bb on a (0.657)"),
+    ],
+)
+def test_who_bets_on_what(figure, lang, bets):
+    assert bets in figure("two", lang=lang).locator(".two-verdict").inner_text()
+    tie = {"zh": "b 之后押 a、c（并列，0.405）", "en": "After b it bets on a or c (a tie, 0.405)"}[lang]
+    page = figure("two", lang=lang, state="word=b&other=ab")
+    assert tie in page.locator(".two-verdict").inner_text()
+
+
+def test_a_negative_number_stands_in_brackets(figure):
+    page = figure("two", state="word=cb")
+    assert page.locator(".two-term b").all_inner_texts()[1] == "(−0.7616) × 1"
+
+
+def test_numbers_stand_apart_and_light_up_their_line(figure):
+    """No number of the network covers another, wide or narrow; its line shows when it is pointed at."""
+    for width in (1280, 390):
+        page = figure("two", width=width, state="W_hh=-0.5,-0.5,-1.5,-2.5&W_xh=-1.5,-1.5,-1.5,-1.5,-1.5,-1.5")
+        boxes = [knob.bounding_box() for knob in page.locator(".two-weight").all()]
+        for i, a in enumerate(boxes):
+            for b in boxes[:i]:
+                across = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+                down = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+                assert min(across, down) <= 0.5, (width, a, b)
+        page.locator(".two-weight").first.hover()
+        assert page.locator(".two-net path[data-hot]").count() == 1
+
+
+def test_a_link_is_announced(figure):
+    page = figure("two")
+    page.evaluate("() => Kit.mounted.get('two').change({W_hh: '0,0,0,0'})")
+    page.wait_for_function(
+        "() => document.querySelector('.fig-said').textContent.includes('end in one place')"
+    )
+
+
+def test_two_in_one_place_are_both_seen(figure):
+    page = figure("two", state="W_hh=0,0,0,0")
+    mine, other = (page.locator(f".two-dot.is-{name}").last.bounding_box() for name in ("mine", "other"))
+    assert other["width"] > mine["width"] + 4
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -145,8 +145,10 @@ def test_the_default_is_what_torch_counts(figure, tale):
     assert found["rest"] > found["median"] + 0.2  # most do not
     assert page.locator(f"{HERE} .units__verdict b:visible").all_inner_texts() == [
         f"{found['rest']:.2f}",
-        "it holds",
+        "it carried over",
     ]
+    assert (found["grade"], found["kept"]) == ("good", True)
+    assert f"{found['median']:.2f}" in page.locator(f"{HERE} .units__median").inner_text()
     assert page.locator(f"{HERE} .units__part b").all_inner_texts() == [
         f"{found[k]:,}" for k in ("hits", "alarms", "misses")
     ]
@@ -167,6 +169,67 @@ def test_other_guesses(figure, tale, rule, what, named):
     page = opened(figure, f"from={at}&to={at + 1}&rule={rule}&what={what}")
     same(page, states[what], target)
     assert marked(page) == text[at].replace("\n", "↵\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "grade", "kept"),
+    [
+        ("rule=first&what=I", "good", True),
+        ("rule=capital&what=C", "fair", False),  # 0.90, then 0.64
+        ("rule=vowel&what=H", "fair", True),
+        ("rule=spoken&what=C", "weak", False),
+    ],
+)
+def test_how_good_and_whether_it_carried_over_are_two_things(figure, state, grade, kept):
+    page = opened(figure, state)
+    found = result(page)
+    assert (found["grade"], found["kept"]) == (grade, kept)
+    assert kept == (found["page"] - found["rest"] < 0.1)
+    assert grade == ("good" if found["rest"] >= 0.8 else "fair" if found["rest"] >= 0.5 else "weak")
+    told = page.locator(f"{HERE} .units__verdict").inner_text()
+    assert grade in told and ("it carried over" in told) == kept
+    if not kept:
+        assert f"{found['page'] - found['rest']:.2f} is lost" in told
+
+
+def test_the_closed_door_tells_the_truth(figure):
+    """Its line of the tale and its numbers are written into the figure: the pack must say the same."""
+    page = figure("units")
+    line = page.locator(f"{HERE} .units__sample > span")
+    closed = line.evaluate_all(
+        "all => all.map((s) => [s.textContent, s.style.backgroundColor !== '', s.className])"
+    )
+    told = page.locator(f"{HERE} .units__door").inner_text()
+    page = opened(figure)
+    count = len(closed)
+    opened_ = page.locator(f"{HERE} .units__text [data-i]").evaluate_all(
+        f"all => all.slice(0, {count}).map((s) => [s.textContent, s.style.backgroundColor !== '',"
+        " s.classList.contains('is-named') ? 'is-named' : ''])"
+    )
+    assert closed == opened_
+    first = result(page)
+    page.get_by_role("button", name="capitals").click()
+    capital = result(page)
+    assert not first["above"]  # "closes"
+    for number in (
+        f"unit {first['unit']}",
+        *(f"{f[k]:.2f}" for f in (first, capital) for k in ("page", "rest")),
+    ):
+        assert number in told
+
+
+def test_the_key_says_what_colour_means(figure, tale):
+    page = opened(figure)
+    _, states = tale
+    edge = re.search(r"I below (-?[\d.]+)", page.locator(f"{HERE} .units__key").inner_text())[1]
+    a, b = page_of(page)
+    coloured = page.evaluate(
+        f"() => [...document.querySelectorAll('{HERE} [data-i]')].map((s) => s.style.backgroundColor !== '')"
+    )
+    below = states["I"][a:b, result(page)["unit"]] / 127 < float(edge)
+    assert (below != torch.tensor(coloured)).sum() <= 2
+    page.get_by_role("button", name="Next page").click()
+    assert "your mark is on page" in page.locator(f"{HERE} .units__key").inner_text()
 
 
 def test_what_is_coloured_is_on(figure, tale):
@@ -272,7 +335,39 @@ def test_one_place_proves_nothing(figure):
     found = result(page)
     assert found["rest"] is None
     assert found["perfect"] > 3
-    assert f"{found['perfect']} of 96 units" in page.locator(f"{HERE} .units__verdict").inner_text()
+    told = page.locator(f"{HERE} .units__verdict").inner_text()
+    assert f"{found['perfect']} of 96 units" in told and "pick another guess" in told
+    for part in (".units__tally", ".units__where", ".units__median"):
+        assert page.locator(f"{HERE} {part}").is_visible() is False
+
+
+def test_a_passage_that_is_nowhere_else_proves_nothing(figure, tale):
+    text, _ = tale
+    at = text.index(" have counte")
+    page = opened(figure, f"from={at}&to={at + 12}&rule=same")
+    assert marked(page) == " have counte"
+    assert (result(page)["rest"], result(page)["grade"]) == (None, "none")
+    told = page.locator(f"{HERE} .units__verdict").inner_text()
+    assert "nowhere else in the tale" in told and "pick another guess" in told  # all of it is spoken
+    assert not page.locator(f"{HERE} .units__tally").is_visible()
+    assert not page.locator(f"{HERE} .units__where").is_visible()
+    page.get_by_role("textbox").focus()
+    page.keyboard.press("Escape")
+    assert (values(page)["from"], values(page)["rule"], result(page)["grade"]) == (-1, "first", "good")
+    assert page.locator(f"{HERE} .units__tally").is_visible()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_guesses_have_names_for_ears(figure, lang):
+    page = opened(figure, lang=lang)
+    guess = page.get_by_role("combobox", name={"zh": "你的猜想", "en": "Your guess"}[lang])
+    texts = guess.locator("option").all_text_contents()
+    assert {"zh": "词的第一个字母", "en": "the first letter of a word"}[lang] in texts
+    page.evaluate(
+        f"() => {{ document.documentElement.dataset.booklang = '{'en' if lang == 'zh' else 'zh'}'; }}"
+    )
+    page.wait_for_timeout(100)
+    assert page.locator(f"{HERE} .units__guess select").nth(1).locator("option").all_text_contents() != texts
 
 
 def test_another_unit_and_another_series(figure):
@@ -312,7 +407,7 @@ def test_views(figure, axe, view):  # noqa: F811
     page = opened(figure, lang=lang, theme=theme, width=width)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     verdict = page.locator(f"{HERE} .units__verdict").inner_text()
-    assert (("站得住" in verdict), ("it holds" in verdict)) == (
+    assert (("守得住" in verdict), ("it carried over" in verdict)) == (
         lang in ("zh", "both"),
         lang in ("en", "both"),
     )

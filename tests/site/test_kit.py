@@ -850,8 +850,11 @@ def test_a_quiz_judges_explains_and_remembers(kit):
         quiz = parts["quiz"]
         one = quiz.locator(".fig-quiz__one")
         one.nth(0).get_by_role("button", name="the whole text").click()
+        assert "Not quite. Try again, or show me" in one.nth(0).inner_text() and parts.event == ""
+        assert "There is no room" not in one.nth(0).inner_text()
+        one.nth(0).get_by_role("button", name="show me").click()
         assert (
-            "Not quite. Your answer: the whole text; it is: a summary that helps to predict"
+            "Not quite. You said “the whole text”; the right answer is “a summary that helps to predict”."
             in one.nth(0).inner_text()
         )
         assert "There is no room" in one.nth(0).inner_text() and "learns to keep" in one.nth(0).inner_text()
@@ -859,12 +862,12 @@ def test_a_quiz_judges_explains_and_remembers(kit):
         answer = one.nth(1).get_by_role("textbox", name="Your answer")
         answer.fill("many")
         answer.press("Enter")
-        assert "Please write a number." in one.nth(1).inner_text()
+        assert "Please write a number" in one.nth(1).inner_text()
         answer.fill("２７")
         answer.press("Enter")
         assert "Right." in one.nth(1).inner_text() and parts.event == "quiz 1 2 3"
         parts.lang("zh")
-        assert "对。你的答案：27" in one.nth(1).inner_text() and "交叉熵" in one.nth(1).inner_text()
+        assert "对。你答的是 27。" in one.nth(1).inner_text() and "交叉熵" in one.nth(1).inner_text()
         parts.lang("en")
         lines = one.nth(2).locator(".fig-order__line")
         order = [int(line.get_attribute("data-line")) for line in lines.all()]

@@ -13,9 +13,9 @@ from packs.pack import Pack
 from packs.training import fit, indices, rounded, tang
 
 ABOUT = (
-    "第 6 章的唐诗网络：RNN，128 个单元，《唐诗三百首》中最常见的字，其余都作 <unk>",
-    "a network for Tang verse as in chapter 6: an RNN of 128 units, the most frequent characters of "
-    "Three Hundred Tang Poems, all others as <unk>",
+    "像第 6 章那样写唐诗、只是小一些的网络：RNN，128 个单元，《唐诗三百首》中最常见的字，其余都作 <unk>",
+    "a network for Tang verse as in chapter 6, but smaller: an RNN of 128 units, the most frequent "
+    "characters of Three Hundred Tang Poems, all others as <unk>",
 )
 V, E, H, SEED, EPOCHS, RATE, LEVELS = 560, 32, 128, 1, 120, 3e-3, 31
 CONDITIONS = {

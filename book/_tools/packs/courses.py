@@ -14,7 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 
 import rnnlib
 from packs.pack import Pack
-from packs.training import longest_copy, time_machine
+from packs.training import longest_copy, longest_piece, time_machine
 
 ABOUT = (
     "记录下来的训练：第 3、5、7、8、10 章的网络，同一段文字，200 个周期，每个记录点一段续写",
@@ -64,9 +64,9 @@ NETWORKS: dict[str, tuple[tuple[str, str], int, str, float, Callable[[int], nn.M
 
 
 def sample(model: nn.Module, vocab: rnnlib.Vocab, sources: tuple[str, str]) -> list[Any]:
-    """[the continuation, the longest piece of prefix and continuation that stands in the first source]."""
+    """[the continuation, where its longest piece that stands in the first source begins, and its length]."""
     text = rnnlib.generate(model, PREFIX, WRITTEN, vocab)
-    return [shortened(text, sources), longest_copy(text, sources[0])]
+    return [shortened(text, sources), *longest_piece(text[len(PREFIX) :], sources[0])]
 
 
 def shortened(text: str, sources: tuple[str, str]) -> str:
@@ -130,8 +130,7 @@ def make(pack: Pack) -> dict[str, Any]:
             "seed": SEEDS[middle],
             "lowest": [float(f"{value:.4g}") for value in sorted(low)],
             "lowest_epoch": POINTS[runs[middle]["valid"].index(low[middle])],
-            "sample": [text for text, _ in runs[middle]["sample"]],
-            "copied": [copied for _, copied in runs[middle]["sample"]],
+            **dict(zip(("sample", "copied_at", "copied"), map(list, zip(*runs[middle]["sample"])))),
         }
         n = networks[name]
         print(
@@ -143,6 +142,7 @@ def make(pack: Pack) -> dict[str, Any]:
     return {
         "epochs": list(POINTS),
         "prefix": PREFIX,
+        "written": WRITTEN,
         "levels": {"uniform": V, "5-gram": round(five, 3)},
         "networks": networks,
     }

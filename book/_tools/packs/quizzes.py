@@ -1,7 +1,8 @@
-"""The questions at the ends of the chapters (``book/quizzes/*.yml``), and how many guesses each has."""
+"""The questions at the ends of the chapters (``book/quizzes/*.yml``); titles and numbers of guesses."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,20 @@ def check(question: dict[str, Any]) -> None:
         raise ValueError(f"kind is choice, number or order, not {kind!r}")
 
 
+def title(heading: str) -> list[str]:
+    """The title of a chapter in both languages, without its number: "# 2 独热编码 | 2 One-hot encoding"."""
+    return [re.sub(r"^[#\d\s]+", "", half).strip() for half in heading.splitlines()[0].split(" | ")]
+
+
 def make(pack: Pack) -> dict[str, Any]:
-    """All questions, by the number of the chapter; guesses, by the name of the page."""
+    """All questions, by the number of the chapter; guesses and titles, by the name of the page."""
     chapters = {path.stem: read_quiz(path) for path in sorted(FOLDER.glob("*.yml"))}
-    guesses = {}
+    guesses, titles = {}, {}
     for path in find_notebooks():
         cells = nbformat.read(path, as_version=4).cells
         guesses[path.stem] = sum("predict" in tags(cell) for cell in cells)
+        if guesses[path.stem]:
+            titles[path.stem] = title(cells[0].source)
     for name, questions in chapters.items():
         print(f"  {name}: {len(questions)} questions")
-    return {"chapters": chapters, "guesses": {name: n for name, n in guesses.items() if n}}
+    return {"chapters": chapters, "guesses": {name: n for name, n in guesses.items() if n}, "titles": titles}

@@ -124,9 +124,10 @@ def make(pack: Pack) -> dict[str, Any]:
         model, arrays = networks[name], {}
         for k, (sentence, others) in enumerate(zip(SENTENCES, changed)):
             X = indices(vocab, sentence)
-            each = torch.stack([moved(model, X, Z.expand(len(X))) for Z in indices(vocab, LETTERS)])
+            each = [moved(model, X, Z.expand(len(X))) for Z in indices(vocab, LETTERS)]
+            each = torch.stack(each, dim=-1)  # (T, T, 27): letter i replaced, place j, by this letter
             arrays[f"moved_{k}"] = pack.array((each / STEP + 1e-6).floor() * STEP, "uint8", step=STEP)
-            table = each[[LETTERS.index(c) for c in others], range(len(X))]
+            table = each[range(len(X)), :, [LETTERS.index(c) for c in others]]
             right = guesses(model, X[None])[0].gather(-1, X[:, None])[:, 0]
             arrays[f"right_{k}"] = pack.array(right, "uint8", step=1 / 255)
         before, after = reach[name]

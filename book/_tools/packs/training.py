@@ -78,11 +78,16 @@ def indices(vocab: rnnlib.Vocab, text: str) -> Tensor:
 
 def longest_copy(text: str, source: str) -> int:
     """Length of the longest piece of ``text`` that stands in ``source``."""
-    longest = 0
+    return longest_piece(text, source)[1]
+
+
+def longest_piece(text: str, source: str) -> tuple[int, int]:
+    """Where the longest piece of ``text`` that stands in ``source`` begins, and its length."""
+    at, longest = 0, 0
     for begin in range(len(text)):
         while begin + longest < len(text) and text[begin : begin + longest + 1] in source:
-            longest += 1
-    return longest
+            at, longest = begin, longest + 1
+    return at, longest
 
 
 def rounded(values: Any, digits: int = 3) -> Any:

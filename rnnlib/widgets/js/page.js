@@ -1,6 +1,7 @@
 /* Figures on a page of the book: each <figure data-figure="gates" data-values='{"t": 3}'> is mounted, nearest to the
    reader first; its state is kept in the address (#gates:t=3;...), so that it can be linked to, and links of the
-   class fig-set change it. Only what differs from the start is written; Back undoes a link. */
+   class fig-set set it: what a link names, and all else as at the start, so that what the reader did before does not
+   change what the link shows. Only what differs from the start is written; Back undoes a link. */
 (function (Kit) {
   "use strict";
   Kit.source(globalThis.figurePacks || {});
@@ -42,7 +43,7 @@
     let quiet = true;
     for (const [id, given] of here) {
       const fig = Kit.mounted.get(id);
-      fig.change(Kit.known(fig.defaults, given));
+      fig.change({ ...fig.defaults, ...Kit.known(fig.defaults, given) });
       if (!link.parentElement.parentElement.querySelector(".fig-echo")) { Kit.show(fig.host); quiet = false; }
     }
     if (quiet) Kit.marks();

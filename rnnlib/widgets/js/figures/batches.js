@@ -5,6 +5,9 @@
   const EN = "a time traveller never asks what time is it now";
   const ZH = "时间旅行者从来不问现在几点，他推开门先问今年是哪一年，" +
     "再问门外的河还在不在，最后才问有没有早饭。";
+  /* What stands in the field before the reader has written anything: an empty figure shows nothing. */
+  const SAMPLE = ["我把钟拨慢了一小时，车还是准时开走了，站台上只剩下我和一只猫。",
+    "i set the clock back an hour and the train still left on time"];
   const LONGEST = 160, MOST_ROWS = 4, MOST_STEPS = 10;
   const SCHEMES = [
     { value: "sequential", words: ["顺序分区", "sequential partitioning"] },
@@ -20,7 +23,8 @@
     const most = Math.min(wanted, N - needed), from = Math.max(0, Math.min(offset, most));
     const order = random ? shuffled(Math.floor((N - 1 - from) / T), T, seed) : null;
     const batches = random ? grouped(order, B, T, from) : sliding(N, B, T, from);
-    return { needed, most, offset: from, order, batches };
+    const spare = random ? order.slice(batches.length * B).map((piece) => from + piece * T) : [];
+    return { needed, most, offset: from, order, batches, spare };
   }
   /* The loader draws the offset first and then the order, also where the reader has set the offset. */
   function shuffled(count, T, seed) {
@@ -39,6 +43,16 @@
     return Array.from({ length: full }, (_, k) => rows(k));
   }
   const drawn = ({ scheme, T, seed }) => Kit.random(seed).randint(0, scheme === "random" ? T - 1 : T);
+
+  /* The next seed that shows: in sequential partitioning only the offset is drawn, so it must be another one. */
+  function reseeded(N, given) {
+    const drawing = (seed) => ({ ...given, seed, offset: drawn({ ...given, seed }) });
+    const now = cut(N, given).offset, again = ({ seed, offset }) => ({ seed, offset });
+    for (let seed = given.seed + 1; seed < given.seed + 50; seed++) {
+      if (given.scheme === "random" || cut(N, drawing(seed)).offset !== now) return again(drawing(seed));
+    }
+    return again(drawing(given.seed + 1)); // a text so short that nothing can be skipped
+  }
 
   /* How many rows of minibatch k go on in the next one; and at how many seams all rows do. */
   const going = ({ batches }, T, k) =>
@@ -64,10 +78,17 @@
   const numbers = (low, high) => Array.from({ length: high - low + 1 }, (_, i) => number(low + i));
   const few = (n, one, many) => `${n} ${n === 1 ? one : many}`;
 
+  /* Characters that are no input of any minibatch, but the last label of a row. */
+  function justLabels({ batches }, T) {
+    const starts = batches.flat(), steps = Array.from({ length: T }, (_, t) => t);
+    const read = new Set(starts.flatMap((start) => steps.map((t) => start + t)));
+    return new Set(starts.map((start) => start + T).filter((i) => !read.has(i))).size;
+  }
   function counted(plan, N, B, T) {
-    const read = plan.batches.length * B * T, left = N - plan.offset - read;
-    return [`跳过 ${plan.offset} + 读到 _${read}_ + 剩下 ${left} = ${N} 个字符`,
-      `${plan.offset} skipped + _${read}_ read + ${left} left over = ${few(N, "character", "characters")}`];
+    const read = plan.batches.length * B * T, left = N - plan.offset - read, labels = justLabels(plan, T);
+    return [`跳过 ${plan.offset} + 输入 _${read}_ + 剩下 ${left} = ${N} 个字符（剩下的有 ${labels} 个只作标签）`,
+      `${plan.offset} skipped + _${read}_ read + ${left} left over = ${few(N, "character", "characters")} ` +
+      `(${labels} of those left over: just a label)`];
   }
   function verdict({ scheme, B, T, k }, plan) {
     const n = plan.batches.length, random = scheme === "random", read = random ? T : k * T;
@@ -90,7 +111,7 @@
 
   /* ---------- the ribbon: the whole text, and which row of which minibatch takes what ---------- */
   /* The classes and the tag of every character. */
-  function taken(N, plan, T, k) {
+  function taken(N, plan, T, k, width) {
     const cells = Array.from({ length: N }, () => ({ classes: ["is-unused"], k: null, tag: null }));
     plan.batches.forEach((rows, i) => rows.forEach((start, b) => {
       for (let t = 0; t < T; t++) {
@@ -101,12 +122,29 @@
       }
       cells[start].tag = `${i + 1}.${b}`;
     }));
+    for (const start of plan.spare) {
+      for (let t = 0; t < T; t++) cells[start + t].classes.push("is-spare");
+      cells[start].classes.push("is-first");
+      cells[start + T - 1].classes.push("is-last");
+    }
     for (const start of plan.batches[k - 1]) {
       for (let t = 1; t <= T; t++) cells[start + t].classes.push("is-y");
       cells[start + 1].classes.push("is-y-first");
       cells[start + T].classes.push("is-y-last");
     }
+    thin(cells, k, width);
     return cells;
+  }
+  /* Where pieces are too short for a tag each, some go without; those of minibatch k never do. */
+  function thin(cells, k, width) {
+    const clear = (cell) => Math.ceil((6.7 * cell.tag.length + 5) / width);
+    let free = 0;
+    cells.forEach((cell, i) => {
+      if (!cell.tag) return;
+      const ahead = cells.slice(i + 1, i + clear(cell)).some((next) => next.tag && next.k === k);
+      if (cell.k !== k && (i < free || ahead)) cell.tag = null;
+      else free = i + clear(cell);
+    });
   }
   function ribbon(choose) {
     const el = Kit.el("div", { class: "fig-batches__ribbon", role: "img", onclick: (event) => {
@@ -114,8 +152,8 @@
       if (cell) choose(Number(cell.dataset.k));
     } });
     return { el, draw(characters, plan, T, k) {
-      const starts = plan.batches[k - 1], sentence = characters.join("");
-      el.replaceChildren(...taken(characters.length, plan, T, k).map((cell, i) =>
+      const starts = plan.batches[k - 1], sentence = characters.join(""), wide = characters.some(Kit.wide);
+      el.replaceChildren(...taken(characters.length, plan, T, k, wide ? 19 : 14).map((cell, i) =>
         Kit.el("span", { class: ["fig-batches__cell", ...cell.classes].join(" "), "data-k": cell.k },
           cell.tag && Kit.el("small", {}, cell.tag), Kit.el("b", {}, characters[i]))));
       Kit.attr(el, "aria-label", [`${sentence}；第 ${k} 批的各行从第 ${starts.join("、")} 个字符开始（从 0 数起）`,
@@ -130,6 +168,10 @@
     const el = Kit.el("div", { class: "fig-batches__film" }, grid);
     const frame = Kit.el("i", { class: "fig-batches__frame" });
     let shown = "", heads = [], now = 1;
+    /* Where more minibatches follow on the right, they fade out. */
+    const more = () => el.toggleAttribute("data-more", el.scrollLeft + el.clientWidth < el.scrollWidth - 2);
+    el.addEventListener("scroll", more, { passive: true });
+    new ResizeObserver(more).observe(el);
     grid.addEventListener("keydown", (event) => {
       const to = { ArrowRight: now + 1, ArrowLeft: now - 1, ArrowDown: now + 1, ArrowUp: now - 1,
         Home: 1, End: heads.length }[event.key];
@@ -189,6 +231,7 @@
       shown = key;
       mark(given.scheme === "sequential", given.B);
       keep();
+      more();
     } };
   }
 
@@ -217,9 +260,11 @@
     const texts = [
       { value: "en", words: ["一句英文", "an English sentence"] },
       { value: "zh", words: ["一句中文", "a Chinese sentence"] },
-      { value: "own", words: ["我自己的话", "my own words"] },
+      { value: "own", words: ["你自己的话", "your own words"] },
     ];
-    const text = Kit.word(["文字", "Text"], texts, set("text"), { after: ["，", ""] });
+    const own = () => (fig.values.own ? {} : { own: SAMPLE[Kit.lang() === "en" ? 1 : 0] });
+    const text = Kit.word(["文字", "Text"], texts, (value) => fig.set({ text: value,
+      ...(value === "own" ? own() : {}) }), { after: ["，", ""] });
     const B = Kit.word(["B，行数", "B, rows"], numbers(1, MOST_ROWS), set("B"));
     const T = Kit.word(["T，时间步数", "T, time steps"], numbers(2, MOST_STEPS), set("T"), { after: [" ", ","] });
     const offset = Kit.word(["偏移", "Offset"], numbers(0, MOST_STEPS), set("offset"));
@@ -236,35 +281,43 @@
     } };
   }
 
-  function shuffle({ seed, B }, { order }) {
-    const first = order.slice(0, 8).map((piece) => piece + 1).join(", ") + (order.length > 8 ? " …" : "");
-    return [`${order.length} 段文字用种子 ${seed} 洗了一次牌，次序成了 ${first}；依次每 ${B} 段一批。`,
-      `${few(order.length, "piece", "pieces")}, shuffled once with seed ${seed}: ${first}. ` +
-      `In that order, ${B} to a minibatch.`];
+  function shuffle({ seed, B }, { order, spare }) {
+    const left = spare.length, rest = left
+      ? [`最后 ${left} 段凑不满 ${B} 行，不用。`, ` The last ${left === 1 ? "one isn't" : `${left} aren't`} used: ` +
+        `${left === 1 ? "it doesn't" : "they don't"} fill ${B} rows.`] : ["", ""];
+    const pieces = few(order.length, "piece", "pieces");
+    return [`${order.length} 段文字用种子 ${seed} 洗了一次牌，再照新次序每 ${B} 段发一批：` +
+      `头一段成了 1.0，标签就是发到的地方。${rest[0]}`,
+    `${pieces}, shuffled once with seed ${seed}, then dealt out ${B} to a minibatch: ` +
+      `the first became 1.0, and so on.${rest[1]}`];
   }
   function seamWords({ all, joined }) {
     if (!all) return ["只有一批，没有接缝", "just one minibatch, no seam"];
-    return [`_${joined}/${all}_ 个接缝接上了`, `_${joined} of ${all}_ ${all === 1 ? "seam joins" : "seams join"}`];
+    return [`换批 ${all} 次，_${joined}_ 次各行都接着读`,
+      `${few(all, "change", "changes")} of minibatch; at _${joined}_ all rows read on`];
   }
   const CAPTION = [
-    "2.0 是第 2 批第 0 行，斜纹是没用上的字符；蓝底是这一批的输入 *X*，虚线是标签 *Y*，错开一位。" +
-    "横着念一行，线是这一行的隐状态 *H*：从 0 出发，线不断，记忆就不断。",
-    "2.0 is minibatch 2, row 0; hatched characters aren't used. Solid blue is the input *X* of this " +
+    "2.0 是第 2 批第 0 行，斜纹是不作输入的字符；蓝底是这一批的输入 *X*，虚线是标签 *Y*，错开一位。" +
+    "横着念一行，线是这一行的隐状态 *H*：从 0 出发，线不断，记忆就不断；点线还没读到。" +
+    "开头跳过几个，每个迭代周期重抽，切口就落在别处。",
+    "2.0 is minibatch 2, row 0; hatched characters are no input. Solid blue is the input *X* of this " +
     "minibatch, the dashed line its labels *Y*, shifted by one. Read a row across: the line is its hidden " +
-    "state *H*. It starts at 0, and as long as the line holds, so does the memory.",
+    "state *H*. It starts at 0, and as long as it holds, so does the memory; where it's dotted, nothing has " +
+    "been read yet. How many characters are skipped is drawn anew for each epoch, so the cuts fall elsewhere.",
   ];
 
   function make(host, fig) {
     const choose = (k) => fig.set({ k });
-    const scheme = Kit.choice(["切法", "Way to cut"], SCHEMES, (value) => fig.set({ scheme: value }),
-      { hide: true });
+    /* On the last minibatch there is no next one to compare: then start from the second. */
+    const scheme = Kit.choice(["切法", "Way to cut"], SCHEMES, (value) => fig.set({ scheme: value,
+      k: place(fig.values.k) === plan.batches.length ? 2 : fig.values.k }), { hide: true });
     const options = settings(fig);
     const field = Kit.field(["你的文字", "Your words"], { max: LONGEST, clean: tidy, hide: true,
       placeholder: ["写一句话，二三十个字以上", "Write a sentence or two"] }, (value) => fig.set({ own: value }));
     const epoch = Kit.el("button", { class: "fig-link", type: "button", onclick: () => {
-      const seed = fig.values.seed + 1;
-      fig.set({ seed, offset: drawn({ ...settled(fig.values), seed }) });
-    } }, ["换一个迭代周期：重新抽签", "another epoch: draw again"]);
+      const given = settled(fig.values);
+      fig.set(reseeded(given.characters.length, given));
+    } });
     const short = Kit.el("p", { class: "fig-message", role: "status", hidden: true });
     const strip = ribbon(choose), rows = film(choose), X = tensor("X", 0), Y = tensor("Y", 1);
     const sums = Kit.el("span"), joined = Kit.el("span"), luck = Kit.el("p", { class: "fig-batches__luck" });
@@ -297,6 +350,8 @@
       given.k = place(values.k);
       options.draw(given, plan);
       scheme.draw(given.scheme);
+      Kit.say(epoch, given.scheme === "random" ? ["换一个迭代周期：重新洗牌", "another epoch: shuffle again"]
+        : ["换一个迭代周期：重抽跳过几个", "another epoch: draw another number to skip"]);
       field.draw(values.own);
       field.el.hidden = given.text !== "own";
       short.hidden = plan.batches.length > 0;
@@ -309,10 +364,10 @@
     }
     function tooShort({ characters, B, T }) {
       const N = characters.length;
-      const [zh, en] = [`*B* = ${B}、*T* = ${T}`, `*B* = ${B} and *T* = ${T}`];
-      Kit.say(short, [`${zh} 至少要 ${plan.needed} 个字符，现在有 ${N} 个。多写一点，或者把 *B*、*T* 调小。`,
+      const [zh, en] = [`*B* = ${B}、*T* = ${T}`, `*B* = ${B} and *T* = ${T}`], smaller = N > 2;
+      Kit.say(short, [`${zh} 至少要 ${plan.needed} 个字符，现在有 ${N} 个。多写一点${smaller ? "，或者把 *B*、*T* 调小" : ""}。`,
         `${en} need at least ${plan.needed} characters; there ${N === 1 ? "is" : "are"} ${N}. ` +
-        "Write more, or make *B* or *T* smaller."]);
+        `Write more${smaller ? ", or make *B* or *T* smaller" : ""}.`]);
       host.dataset.needed = plan.needed;
     }
     function show(given) {

@@ -1,10 +1,11 @@
 /* Gates (chapters 7 and 8): RNN, GRU and LSTM read one sentence with one cursor. On top, the sentence as each
    memory still holds it; below, states and gates unit by unit. A gate can be held, the forget bias moved, the
-   sentence changed; what is shown is what the engine computes.
+   sentence changed; what is shown is what the engine computes. With both forms of the GRU, what their weights
+   score in the own and in the other form stands above everything.
 
    State: show (cells, by commas: rnn, gru, before, lstm), s (which sentence), own (the reader's), t (the
-   cursor), hold ("F@1,O@0"), bias (added to the LSTM's forget gates), swap (each GRU computes with the
-   other's equation).
+   cursor), hold ("F@1,O@0"), bias (added to the LSTM's forget gates), swap (each GRU computes in the
+   other's form).
 
    How much of a letter is left is dear to find out (every letter is replaced four times). It is computed by a
    worker made from the engine's own source, one request at a time, the newest first; without workers, between
@@ -38,8 +39,9 @@
     },
     gru: { title: ["GRU", "GRU"], tag: ["一个状态，两个门", "one state, two gates"], rows: ["H", "Z", "R"] },
     before: {
-      title: ["GRU（之前）", "GRU (before)"],
-      tag: ["重置门在乘法之前", "reset gate before the product"],
+      title: ["GRU · 先重置后乘", "GRU · reset before"],
+      tag: ["重置门在乘法之前：发表的论文", "reset gate before the product: the published paper"],
+      form: ["先重置后乘", "reset before the product"],
       rows: ["H", "Z", "R"],
     },
     lstm: {
@@ -49,8 +51,9 @@
     },
   };
   const AFTER = {
-    title: ["GRU（之后）", "GRU (after)"],
-    tag: ["重置门在乘法之后", "reset gate after the product"],
+    title: ["GRU · 先乘后重置", "GRU · reset after"],
+    tag: ["重置门在乘法之后：`nn.GRU`", "reset gate after the product: `nn.GRU`"],
+    form: ["先乘后重置", "reset after the product"],
   };
   const VIEWS = [
     ["rnn,lstm", ["RNN · LSTM", "RNN · LSTM"]],
@@ -62,16 +65,16 @@
   const OUTWARD = [...SWEEP].sort((a, b) => Math.abs(a) - Math.abs(b)); // in this order they are found
 
   /* ---------- pure parts ---------- */
+  /* Signs become spaces, as in the text that the networks read; at both ends they are dropped, for a sentence
+     that ends in "!" ends with its last letter. */
   const clean = (s) =>
-    Array.from(
-      String(s)
-        .toLowerCase()
-        .replace(/[^a-z]+/g, " "),
-    )
-      .slice(0, LONGEST)
-      .join("");
+    String(s)
+      .toLowerCase()
+      .replace(/[^a-z\s]+$/, "")
+      .replace(/[^a-z]+/g, " ")
+      .trimStart();
   const sentenceOf = (values) => {
-    const own = clean(values.own);
+    const own = clean(values.own).slice(0, LONGEST);
     return own.trim().length > 1 ? own : TEXTS[values.s] || TEXTS[0];
   };
   const shownCells = (show) => {
@@ -331,8 +334,10 @@
       {
         value: fig.values.own,
         max: LONGEST,
+        least: 2,
         clean,
-        placeholder: ["自己写一句（英文字母）", "or type your own"],
+        lost: ["网络不认识，去掉或当成空格：", "Unknown to the network, left out or read as a space: "],
+        placeholder: ["自己写一句英文", "or your own"],
         hide: true,
       },
       (text) => {
@@ -348,15 +353,14 @@
     );
     const over = el("div", { class: "gates__memories" }),
       body = el("div", { class: "gates__cells" });
-    const note = el("figcaption", { class: "fig-note" });
+    const note = el("figcaption", { class: "fig-note" }),
+      question = el("p", { class: "gates__ask" }),
+      compared = el("div", { class: "gates__compared" }),
+      state = el("span", {});
     host.append(
-      el(
-        "div",
-        { class: "gates__title" },
-        el("p", { class: "gates__ask" }, ["还记得哪些字母？", "Which letters are still there?"]),
-        view.el,
-      ),
+      el("div", { class: "gates__title" }, question, view.el),
       el("div", { class: "gates__choose" }, ...chips, own.el),
+      compared,
       el(
         "div",
         { class: "gates__top" },
@@ -372,24 +376,36 @@
       el(
         "p",
         { class: "fig-legend" },
-        el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ", [
-          "状态（*C* 先取 tanh）",
-          "state (*C* through tanh)",
-        ]),
+        el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ", state),
         el("span", {}, "0", el("i", { class: "is-gate" }), "1 ", [
           "门：0 关，1 开",
           "gate: 0 closed, 1 open",
         ]),
         el("span", {}, el("i", { class: "is-left" }), ["字母还剩多少", "how much of a letter is left"]),
-        el("span", {}, [
-          `每条 ${models.lstm.H} 行，一行一个单元，慢的在上`,
-          `${models.lstm.H} rows to a band, one per unit, slow ones on top`,
-        ]),
+        el("span", {}, el("i", { class: "gates__was" }), ["你动手之前剩多少", "how much before your change"]),
+        el(
+          "span",
+          {},
+          el("b", { class: "gates__true", "aria-hidden": "true" }, "a"),
+          el("span", {}, [
+            "橙色、下划线：后面真正的字母",
+            "orange, underlined: the letter that really follows",
+          ]),
+        ),
+        el(
+          "span",
+          {},
+          el("span", {}, [
+            `每条 ${models.lstm.H} 行，一行一个单元，变化慢的排在上面`,
+            `${models.lstm.H} rows to a band, one per unit; units that change slowly on top`,
+          ]),
+        ),
       ),
       note,
     );
 
-    const titleOf = (name) => (name === "gru" && shown.includes("before") ? AFTER : CELLS[name]);
+    const both = () => shown.includes("gru") && shown.includes("before"); // the same gates in two networks
+    const titleOf = (name) => (name === "gru" && both() ? AFTER : CELLS[name]);
     const joined = (name, what) => titleOf(name).title.map((title) => `${title} *${what}*`);
     const plain = (pair) => pair.map((s) => s.replace(/\*/g, ""));
     const left = (name, what, in_ = track) => {
@@ -411,40 +427,92 @@
     function build() {
       shown = shownCells(fig.values.show);
       memories = shown.flatMap((name) =>
-        (name === "lstm" ? ["H", "C"] : ["H"]).map((what) => left(name, what)),
+        (name === "lstm" ? ["C", "H"] : ["H"]).map((what) => left(name, what)),
       );
-      if (shown[0] === "lstm") memories.sort((a, b) => (a.what === "C" ? -1 : b.what === "C" ? 1 : 0));
       over.replaceChildren(...memories.map((part) => part.row));
       sparks = null;
       blocks = shown.map(block);
-      const two = shown.includes("gru") && shown.includes("before");
-      const swap =
-        two &&
-        Kit.toggle(
-          [
-            "互换方程：权重不动，各用另一种形式来算",
-            "swap the equations: same weights, each computed in the other form",
-          ],
-          (on) => fig.set({ swap: on }),
-          { value: fig.values.swap },
-        );
-      body.replaceChildren(
-        ...(swap ? [el("div", { class: "gates__swap" }, swap.el)] : []),
-        ...blocks.map((b) => b.el),
+      body.replaceChildren(...blocks.map((b) => b.el));
+      compare();
+      Kit.say(
+        question,
+        both()
+          ? ["权重不变，换一种形式来算，会怎样？", "The same weights in the other form: what happens?"]
+          : ["还记得哪些字母？", "Which letters are still there?"],
       );
-      build.swap = swap || null;
+      Kit.say(
+        state,
+        shown.includes("lstm") ? ["状态（*C* 先取 tanh）", "state (*C* through tanh)"] : ["状态", "state"],
+      );
       strip.was = "";
       Kit.say(note, caption());
+    }
+    /* Two GRUs: the perplexity of each in its own form and in the other one, both at once; the box says which
+       of them the rest of the figure shows. */
+    function compare() {
+      build.swap = null;
+      compared.replaceChildren();
+      compared.hidden = !both();
+      if (!both()) return;
+      const cells = {};
+      const head = (words) => el("th", { scope: "col" }, words);
+      const rows = ["gru", "before"].map((name) => {
+        cells[name] = [el("td", { class: "fig-number" }), el("td", { class: "fig-number" })];
+        return el("tr", {}, el("th", { scope: "row" }, titleOf(name).title), ...cells[name]);
+      });
+      const toggle = Kit.toggle(
+        [
+          "互换形式：权重不动，下面各用另一种形式来算",
+          "swap the forms: same weights, each below computed in the other form",
+        ],
+        (on) => fig.set({ swap: on }),
+        { value: fig.values.swap },
+      );
+      compared.append(
+        el(
+          "table",
+          {},
+          el(
+            "thead",
+            {},
+            el(
+              "tr",
+              {},
+              head(["这句话的困惑度", "perplexity on this sentence"]),
+              head(["原形式", "own form"]),
+              head(["另一种形式", "other form"]),
+            ),
+          ),
+          el("tbody", {}, ...rows),
+        ),
+        toggle.el,
+      );
+      build.swap = { cells, toggle };
+    }
+    function drawCompared(values, text) {
+      const { cells, toggle } = build.swap;
+      toggle.draw(values.swap);
+      const found = {};
+      for (const [name, pair] of Object.entries(cells)) {
+        found[name] = [false, true].map((swap, i) => {
+          const value = reading(request(name, { ...values, swap }, text)).perplexity;
+          pair[i].textContent = short(value);
+          pair[i].toggleAttribute("data-shown", swap === values.swap);
+          return Number(value.toFixed(2));
+        });
+      }
+      host.dataset.forms = JSON.stringify(found);
     }
     function block(name) {
       const title = titleOf(name),
         parts = {},
         ppl = el("p", { class: "gates__ppl" }),
+        name_ = el("b", {}, title.title),
         tag = el("span", {}, title.tag);
       const node = el(
         "section",
         { class: "gates__cell", "aria-label": title.title },
-        el("div", { class: "fig-head" }, el("b", {}, title.title), tag, ppl),
+        el("div", { class: "fig-head" }, name_, tag, ppl),
       );
       for (const row of CELLS[name].rows) {
         const state = row === "H" || row === "C",
@@ -456,20 +524,23 @@
         if (row === "H") part.next = Kit.bars(3);
         if (!state)
           part.meter = Kit.meter(
-            [`${title.title[0]} ${plain(NAMES[row])[0]}`, `${title.title[1]} ${plain(NAMES[row])[1]}`],
+            both()
+              ? [`两种 GRU 的 ${plain(NAMES[row])[0]}`, `${plain(NAMES[row])[1]} of both GRUs`]
+              : [`${title.title[0]} ${plain(NAMES[row])[0]}`, `${title.title[1]} ${plain(NAMES[row])[1]}`],
             (v) => hold(row, v),
           );
+        if (!state) part.how = el("p", { class: "gates__how", "aria-hidden": "true" });
         node.append(
           Kit.row(
             NAMES[row],
             part.band.el,
-            state ? part.next && part.next.el : part.meter.el,
+            state ? part.next && part.next.el : el("div", {}, part.meter.el, part.how),
             state ? "state" : "gate",
           ),
         );
         if (row === "F") node.append(forgetBias());
       }
-      return { name, parts, ppl, tag, el: node };
+      return { name, parts, ppl, tag, title: name_, el: node };
     }
     function hold(gate, value) {
       const now = holds(fig.values.hold);
@@ -482,7 +553,7 @@
       const added = (v) => Number((v - 4).toFixed(1)),
         signed = (b) => (b > 0 ? "+" : b < 0 ? "−" : "±") + Math.abs(b);
       const slider = Kit.slider(
-        ["遗忘门的偏置加", "added to forget bias"],
+        ["遗忘门的偏置加", "added to the forget-gate bias"],
         { min: 0, max: 8, step: 0.1, value: 4, ticks: [0, 2, 4, 6, 8], format: (v) => signed(added(v)) },
         (v) => fig.set({ bias: added(v) }),
       );
@@ -492,11 +563,13 @@
         ppl: spark("is-ppl"),
         lettersSide: el("div", {}),
         pplSide: el("div", {}),
+        word: el("p", { class: "gates__word" }),
       };
       sparks.el = el(
         "div",
         { class: "gates__bias" },
         slider.el,
+        sparks.word,
         Kit.row(["*C* 里还剩", "left in *C*"], sparks.letters.el, sparks.lettersSide, "spark"),
         Kit.row(["困惑度", "perplexity"], sparks.ppl.el, sparks.pplSide, "spark"),
       );
@@ -512,15 +585,22 @@
         rows
           .map(([words, value]) => `${words[i]} ${i ? value : value.replace(" (", "（").replace(")", "）")}`)
           .join(sep);
+      const rest = shown.includes("lstm")
+        ? ["，读得更长，*C* 里剩的也更多", ", which is longer, so *C* holds more"]
+        : ["", ""];
       return [
-        "还剩多少是量出来的：把一个字母换成别的（四次），看状态挪动了多远，除以到此为止最远的一次；" +
-          `右边的数字把各个字母加起来。这里的网络各 ${models.lstm.H} 个单元，同样训练。换成书中故事的 40 段，` +
-          `三个种子的中位数（最低–最高）是：${list(each, 0, "，")} 个字母；验证困惑度：${list(valid, 0, "，")}。`,
-        "How much is left is measured: replace a letter by others (four times), see how far the state moves, " +
-          "divide by the farthest so far; the number at the side adds up all letters. " +
-          `The networks have ${models.lstm.H} units each and were trained alike. Over 40 ` +
-          "passages of the book's tale, median (lowest–highest) of three seeds: " +
-          `${list(each, 1, ", ")} letters; validation perplexity: ${list(valid, 1, ", ")}.`,
+        "还剩多少是量出来的：把一个字母换成别的（四次），看状态离原来多远，再除以到此为止最远的那次（最远算 1，" +
+          `挪回原处算 0）；右边把各个字母加起来。网络各 ${models.lstm.H} 个单元，在《时间机器》上同样训练，` +
+          "第一句就出自训练文本，词也常见。换成它们没读过的故事，40 段，每段 80 个字母，量后 50 个" +
+          `${rest[0]}：三个种子的中位数（最低–最高）是 ${list(each, 0, "，")} 个字母。` +
+          `《时间机器》的验证文本上，困惑度是 ${list(valid, 0, "，")}。`,
+        "How much is left is measured: replace a letter by others (four times), see how far the state is from " +
+          "where it was, divide by the largest distance so far: 1 is as far as it got, 0 is no trace. The number " +
+          `at the side adds up all letters. The networks have ${models.lstm.H} units each and were trained alike ` +
+          "on The Time Machine, from which the first sentence is taken, with its common words. On a tale that " +
+          `they never read, over 40 passages of 80 letters (the last 50 of each)${rest[1]}, the median ` +
+          `(lowest–highest) of three seeds is ${list(each, 1, ", ")} letters. On the novel's validation text ` +
+          `the perplexity is ${list(valid, 1, ", ")}.`,
       ];
     }
 
@@ -540,7 +620,7 @@
         own.draw(values.own);
       }
       view.draw(shown.join(","));
-      if (build.swap) build.swap.draw(values.swap);
+      if (build.swap && whole) drawCompared(values, text);
       track.cursor(values.t);
       count.textContent = `${track.t + 1}/${track.n}`;
       for (const b of blocks) drawBlock(b, values, text, whole);
@@ -555,12 +635,29 @@
       drawMemory();
     }
     const swapped = (job) => (job.name === "gru") !== (job.form === "after");
-    const other = {
-      after: ["按“之前”的方程来算", "computed with the equation “before”"],
-      before: ["按“之后”的方程来算", "computed with the equation “after”"],
+    /* Whose weights, and in which form they are computed. */
+    function drawTitle({ name, title, tag }, job) {
+      const { title: words, tag: about } = titleOf(name);
+      if (!swapped(job)) {
+        Kit.say(title, words);
+        Kit.say(tag, about);
+        return;
+      }
+      const own = titleOf(name).form || AFTER.form,
+        other = job.form === "after" ? AFTER.form : CELLS.before.form;
+      Kit.say(title, [`“${own[0]}”的权重`, `weights of “${own[1]}”`]);
+      Kit.say(tag, [`用“${other[0]}”的形式来算`, `computed in the form “${other[1]}”`]);
+    }
+    /* What a gate's slider shows, and what touching it does. */
+    const how = (isHeld) => {
+      if (isHeld && both()) return ["两个都按住了", "held in both"];
+      if (isHeld) return [`${models.lstm.H} 个全按住了`, `all ${models.lstm.H} units held`];
+      if (both()) return ["平均；一拖按住两个", "mean; drag: both"];
+      return ["平均；一拖就全按住", "mean; drag: hold all"];
     };
-    function drawBlock({ name, parts, ppl, tag }, values, text, whole) {
-      const job = request(name, values, text),
+    function drawBlock(block_, values, text, whole) {
+      const { name, parts, ppl } = block_,
+        job = request(name, values, text),
         r = reading(job).read,
         free = job.free ? null : reading(request(name, values, text, false)).read;
       const t = track.t,
@@ -574,12 +671,12 @@
           for (let j = 0; j < H; j++) mean += data[t * H + j] / H;
           part.meter.draw(mean, isHeld);
           part.band.el.toggleAttribute("data-held", isHeld);
+          if (whole) Kit.say(part.how, how(isHeld));
         }
         if (part.next) part.next.draw(r.p.subarray(t * r.outputs, (t + 1) * r.outputs), letters, text[t + 1]);
       }
       if (!whole) return;
-      if (job.form)
-        Kit.say(tag, swapped(job) ? other[job.form === "after" ? "before" : "after"] : titleOf(name).tag);
+      if (job.form) drawTitle(block_, job);
       Kit.say(ppl, ["这句话的困惑度 ", "perplexity on this sentence "]);
       ppl.append(free ? `${short(free.perplexity)} → ` : "", el("b", {}, short(r.perplexity)));
       ppl.toggleAttribute("data-worse", Boolean(free && r.perplexity > free.perplexity * 1.05));
@@ -638,9 +735,11 @@
       }
       const words = (i) =>
         memories.map(({ name, what }, k) => `${plain(joined(name, what))[i]} ${totals[k].toFixed(1)}`);
+      const scores = JSON.parse(host.dataset.perplexity),
+        score = (i) => shown.map((name) => `${titleOf(name).title[i]} ${scores[name].toFixed(1)}`);
       fig.say([
-        `读到第 ${track.t + 1} 个字母。还剩：${words(0).join("，")}`,
-        `${track.t + 1} letters read. Left: ${words(1).join(", ")}`,
+        `读到第 ${track.t + 1} 个字母。还剩：${words(0).join("，")}。困惑度：${score(0).join("，")}`,
+        `${track.t + 1} letters read. Left: ${words(1).join(", ")}. Perplexity: ${score(1).join(", ")}`,
       ]);
     }
     function drawBias(values) {
@@ -649,6 +748,9 @@
         off = "F" in holds(values.hold);
       sparks.slider.draw(Number((values.bias + 4).toFixed(1)));
       sparks.el.toggleAttribute("data-off", off);
+      sparks.slider.input.disabled = off;
+      sparks.slider.el.querySelector("button").disabled = off;
+      drawWord(values, off);
       const points = SWEEP.map((bias) => ({ bias, kept: cache.get(atBias(bias).key) })).filter(
         (p) => p.kept && p.kept.left && p.kept.left.c.length === T * T,
       );
@@ -670,13 +772,22 @@
         [values.bias, now.perplexity || null],
         scale,
       );
+      const span = (found) => {
+        const range = `${short(Math.min(...found))}–${short(Math.max(...found))}`;
+        return found.length < SWEEP.length ? "" : el("small", {}, [`曲线 ${range}`, `curve ${range}`]);
+      };
       if (has)
         sparks.lettersSide.replaceChildren(
           el("b", {}, count_.toFixed(1)),
           " ",
           Kit.words([`／${most}`, `of ${most}`]),
+          span(points.map((p) => lettersLeft(p.kept.left.c, T, t))),
         );
-      if (now.perplexity) sparks.pplSide.replaceChildren(el("b", {}, short(now.perplexity)));
+      if (now.perplexity)
+        sparks.pplSide.replaceChildren(
+          el("b", {}, short(now.perplexity)),
+          span(points.map((p) => p.kept.perplexity)),
+        );
       host.dataset.sweep = JSON.stringify(
         points.map((p) => [
           p.bias,
@@ -684,6 +795,24 @@
           Number(p.kept.perplexity.toFixed(2)),
         ]),
       );
+    }
+
+    const WORDS = {
+      push: [
+        "偏置只把门推开或推小一些，*F* 还跟着输入变；拖上面 *F* 的滑块才是按住。",
+        "A bias only pushes the gate, and *F* still follows the input; to hold it, drag the slider of *F* above.",
+      ],
+      held: ["*F* 按住了，偏置不起作用。", "*F* is held, so its bias does nothing."],
+      shut: [
+        "*O* 按在 0，*H* 全是 0，困惑度就不随偏置变了。",
+        "*O* is held at 0, so *H* is 0 and the perplexity can't change.",
+      ],
+    };
+    function drawWord(values, off) {
+      const key = off ? "held" : holds(values.hold).O === 0 ? "shut" : "push";
+      if (sparks.word.dataset.word === key) return;
+      sparks.word.dataset.word = key;
+      Kit.say(sparks.word, WORDS[key]);
     }
 
     /* ----- echoes: the rows that matter, beside the sentence that speaks of them ----- */

@@ -186,7 +186,7 @@
     }
     const rho = v.rho.toFixed(2), slope = m.slope.toFixed(3), product = (v.rho * m.slope).toFixed(3);
     return [`${after[0]}；粗略估计：ρ × tanh 平均斜率 = ${rho} × ${slope} ≈ ${product}`,
-      `${after[1]}; rough estimate: ρ × mean slope of tanh = ${rho} × ${slope} ≈ ${product}`];
+      `${after[1]}; roughly ρ × mean slope of tanh = ${rho} × ${slope} ≈ ${product}`];
   }
 
   /* ---------- the picture: graph and curve on one time axis ---------- */
@@ -236,7 +236,7 @@
         ? ["∂ℓ/∂*H* 的范数", "norm of ∂ℓ/∂*H*"] : shown.v.clip
         ? ["∂ℓ/∂*H* 的范数（裁剪前最后一步 = 1）", "norm of ∂ℓ/∂*H* (last step before clipping = 1)"]
         : ["∂ℓ/∂*H* 的范数（最后一步 = 1）", "norm of ∂ℓ/∂*H* (last step = 1)"]);
-      say(box.right, GRAPH + CHART + 5, "grad-tick is-end", box.wide ? ["往回 0 步", "0 steps back"] : "0");
+      say(box.right, GRAPH + CHART + 5, "grad-tick " + (box.wide ? "is-end" : "is-x"), box.wide ? ["往回 0 步", "0 steps back"] : "0");
     }
     /* What a constant factor per step would do: straight lines. */
     function fan() {

@@ -13,13 +13,14 @@
   const Kit = root.Kit, { el } = Kit;
   const NEWEST = 999;
   const LINES = [
-    { id: "uniform", words: ["一视同仁", "knows nothing"] },
-    { id: "letters", words: ["只知字符多少", "letter counts"] },
+    { id: "uniform", words: ["均匀乱猜", "knows nothing"] },
+    { id: "letters", words: ["只知字频", "letter counts"] },
     { id: "pairs", words: ["看前一个字符", "one letter back"] },
     { id: "fives", words: ["看前四个字符", "four letters back"] },
   ];
   const NAMES = { rnn: "RNN", gru: "GRU", lstm: "LSTM" };
   const LIMITS = { least: 600, most: 60000, letters: 1000, held: 0.15 };
+  const TALL = 1e4; // the highest perplexity that a curve shows
   const EPOCHS = { tale: 40, more: 20, verse: 12 };
   const CJK = /[\u3400-\u9fff]/;
 
@@ -35,10 +36,23 @@
   }
 
   /* ============ points of a run ============ */
+  /* The epoch of a look; with a decimal where another one would read the same. */
+  const dated = (p, run) => (looks(run).some((q) => q !== p && epoch(q.at) === epoch(p.at))
+    ? p.at.toFixed(1) : epoch(p.at));
+
   /* A point: {at, train}; now and then also held, a "look" with text and states. */
   const looks = (run) => run.points.filter((p) => p.text);
   const measured = (run) => run.points.filter((p) => Number.isFinite(p.held));
   const lowest = (points) => points.reduce((a, b) => (b.held < a.held ? b : a));
+  /* The last point of a run may come right after another, and its training perplexity is a mean over a few
+     steps only: then the mean over both. */
+  function smoothed(points) {
+    const [a, b, c] = points.slice(-3);
+    if (!c || c.broken || !((c.at - b.at) * 2 < b.at - a.at)) return points;
+    const [old, fresh] = [b.at - a.at, c.at - b.at];
+    const train = Math.exp((old * Math.log(b.train) + fresh * Math.log(c.train)) / (old + fresh));
+    return [...points.slice(0, -1), { ...c, train }];
+  }
   const nearest = (list, x) =>
     list.reduce((a, b) => (Math.abs(b.at - x) < Math.abs(a.at - x) ? b : a), list[0]);
 
@@ -116,9 +130,10 @@
 
   /* ============ what it has written: given, read before or not, recited ============ */
   const vocabularies = new Map();
+  const longest = (cjk) => (cjk ? 6 : 12); // so many characters of the text in a row are recited
   function classes(string, corpus) {
     const { raw, cjk, key } = corpus, all = Array.from(string), cls = all.map(() => "");
-    const given = Array.from(corpus.prefix).length, long = cjk ? 6 : 12;
+    const given = Array.from(corpus.prefix).length, long = longest(cjk);
     if (!vocabularies.has(key)) vocabularies.set(key, new Set(raw.split(" ")));
     if (cjk) newPairs(all, cls, raw); else newWords(all, cls, raw, vocabularies.get(key));
     for (let i = given; i + long <= all.length; i++) {
@@ -424,7 +439,9 @@
         if (m[key]) run[key] = m[key];
       }
       for (const p of m.points || []) run.points.push(withText(p, run.corpus));
-      if (over) Object.assign(run, { going: false, done: true, broken: m.broken });
+      if (over) {
+        Object.assign(run, { going: false, done: true, broken: m.broken, points: smoothed(run.points) });
+      }
       run.changed(over);
     }
     function drop() {
@@ -486,7 +503,7 @@
     const points = given.points.map(([at, train, held, text, states]) => ({ at, train, text,
       held: held || undefined, states: states && unpack4(states), units: UNITS, scale: LEVELS }));
     const options = optionsOf(corpus, given.options);
-    return { points, marks: [], epochs: given.epochs, corpus, base: corpus.base, options };
+    return { points: smoothed(points), marks: [], epochs: given.epochs, corpus, base: corpus.base, options };
   }
   /* For the script that makes the packs: runs to the end, on whatever thread calls it. keep: "states"
      (samples and states), "text" (samples) or "" (the curve alone). */
@@ -523,15 +540,16 @@
     if (held.indexOf(best) < held.length - 2 && last.held > best.held * 1.03) {
       return { id: "heart", words: SAYS.heart(epoch(best.at), ppl(best.held)) };
     }
-    const id = last.held < half.held * 0.985 ? "falling" : "flat";
-    return { id, words: SAYS[id] };
+    if (last.held >= half.held * 0.985) return { id: "flat", words: SAYS.flat };
+    if (best === last) return { id: "falling", words: SAYS.falling };
+    return { id: "stalled", words: SAYS.stalled(epoch(best.at)) };
   }
   const SAYS = {
     nan: ["变成了 NaN：有一步迈得太大，数已经算不下去。把学习率调小，或者打开梯度裁剪。",
       "NaN: one step went so far that the numbers gave out. Lower the learning rate, or clip the gradients."],
     above: ["比什么都不知道还糟：它错得很有把握。步子迈得太大，把学习率调小。",
       "Worse than knowing nothing: wrong, and sure of it. The steps are too long; lower the learning rate."],
-    letters: ["停在字符频率那条线上：输入和标签多半没有对上。先查标签。",
+    letters: ["停在“只知字频”那条线上：输入和标签多半没有对上。先查标签。",
       "Stuck at letter counts: inputs and labels probably don't belong together. Check the labels first."],
     pairs: ["停在“看前一个字符”那条线上：状态没有传下去。",
       "Stuck at one letter back: the state is not passed on."],
@@ -540,10 +558,12 @@
         "and validation has turned: it's learning by heart."],
     falling: ["两条曲线都还在降：它还在学，让它读下去。",
       "Both curves are still falling: it's still learning. Let it read on."],
+    stalled: (at) => [`验证困惑度从第 ${at} 个周期起没有再降。`,
+      `Validation hasn't improved since epoch ${at}.`],
     flat: ["验证困惑度不怎么动了。", "Validation has come to rest."],
   };
 
-  Kit.playground = { classes, readNetwork, sha256, record, verdict };
+  Kit.playground = { classes, readNetwork, sha256, record, verdict, smoothed };
 
   /* ============ a line that it wrote, over the state that it wrote each character from ============ */
   function line() {
@@ -586,19 +606,23 @@
     self.describe = () => {
       const p = where(self.run);
       if (!p) return ["还没有结果", "nothing yet"];
-      return [`第 ${epoch(p.at)} 个周期：训练 ${ppl(p.train)}，验证 ${ppl(p.held)}。它写：${p.text}`,
-        `epoch ${epoch(p.at)}: training ${ppl(p.train)}, validation ${ppl(p.held)}. It writes: ${p.text}`];
+      const at = dated(p, self.run);
+      return [`第 ${at} 个周期：训练 ${ppl(p.train)}，验证 ${ppl(p.held)}。它写：${p.text}`,
+        `epoch ${at}: training ${ppl(p.train)}, validation ${ppl(p.held)}. It writes: ${p.text}`];
     };
     self.draw = () => {
       const { run } = self, p = where(run), found = run.brk ? null : verdict(run);
       curve.draw(model(self, p));
       self.verdict = found ? found.id : "";
       says.hidden = !found;
-      if (found) Kit.say(says, found.words);
+      if (found) {
+        const scope = run.going ? ["到现在：", "So far: "] : ["整条曲线：", "The whole run: "];
+        Kit.say(says, scope.map((word, i) => word + found.words[i]));
+      }
       title.hidden = text.el.hidden = !p;
       if (!p) return;
       const when = p.at < 0.01 ? ["还没开始，它写的是", "Before it starts, it writes"]
-        : [`读了 ${epoch(p.at)} 个周期，它写的是`, `After ${epoch(p.at)} epochs it writes`];
+        : [`读了 ${dated(p, run)} 个周期，它写的是`, `After ${dated(p, run)} epochs it writes`];
       title.replaceChildren(el("b", {}, when), p.states
         ? el("span", {}, ["下面是它写每个字符时的隐状态", "below: its hidden state at every character"]) : "");
       text.draw(p, run.corpus);
@@ -609,7 +633,10 @@
   /* What the curve of a stage shows. */
   function model({ run, ghost, guess }, p) {
     const held = measured(run), end = run.epochs, base = run.base || [run.corpus.V];
-    const yMax = Math.max(40, base[0] * 1.5), over = p && p.held > p.train, to = (x) => Math.min(end, x);
+    const tops = [...run.points, ...(ghost || [])].flatMap((q) => [q.train, q.held]).filter(Number.isFinite);
+    const yMax = Math.max(40, base[0] * 1.5, Math.min(TALL, 1.2 * Math.max(0, ...tops)));
+    const over = p && p.held > p.train && p.train > 1.3; // near 1 words below would run into the axis
+    const to = (x) => Math.min(end, x);
     const inside = (points, key) =>
       points.filter((q) => q[key] && q.at < end + 0.2).map((q) => [to(q.at), q[key]]);
     const curves = (points) => ["train", "held"].map((id) => ({ id, points: inside(points, id) }));
@@ -632,6 +659,8 @@
   /* Words on the curve: where the reader turned a knob, the lowest point, the gap. */
   function notes(run, held, p, top) {
     const out = run.marks.map((m) => ({ x: m.at, y: top, cls: "is-knob", words: m.words }));
+    const high = run.points.filter((q) => q.train > top || q.held > top).pop(); // only beyond the tallest axis
+    if (high) out.push({ x: high.at, y: top, cls: "is-high", words: ["← 高出图外", "← off the chart"] });
     if (run.brk || held.length < 7) return out;
     const best = lowest(held), last = held[held.length - 1], q = nearest(held, run.epochs * 0.75);
     if (held.indexOf(best) >= held.length - 2) return out;
@@ -647,7 +676,7 @@
 
   /* ============ ways to break it ============ */
   const MORE = { above: ["比所有线都高", "above every line"], nan: ["变成 NaN，停下", "NaN, and it stops"],
-    between: ["在“只知字符多少”和“看前一个字符”之间", "between letter counts and one letter back"],
+    between: ["在“只知字频”和“看前一个字符”之间", "between letter counts and one letter back"],
     about: ["差不多", "about the same"], higher: ["高得多", "much higher"], lower: ["低很多", "much lower"],
     slower: ["差不多，只是慢", "about the same, only slower"] };
   const wordsOf = (id) => (LINES.find((l) => l.id === id) || { words: MORE[id] }).words;
@@ -935,7 +964,7 @@
     });
     const trainer = coach(E, () => { host.dataset.thread = "page"; });
     if (fig.values.text === "verse") await getVerse();
-    let run = recorded(fig.values.text === "own" ? "tale" : fig.values.text), stamp = "", asleep = null;
+    let run = recorded(fig.values.text === "own" ? "tale" : fig.values.text), stamp = "", asleep = null, troubled = false;
 
     const where = (r) => { const all = looks(r); return all.length ? nearest(all, fig.values.at) : null; };
     const goTo = (p) => { if (p) fig.set({ at: p === looks(run).pop() ? NEWEST : +p.at.toFixed(2) }); };
@@ -959,7 +988,9 @@
     const status = el("span", { class: "play__status" }), diary = el("ol", { class: "play__diary" });
     const legend = el("p", { class: "fig-legend" });
     const controls = el("div", { class: "play__go" }, main, again, longer, back, status);
-    host.append(settings.el, own.el, controls, show.el, diary, legend, files.el, caption());
+    const question = el("p", { class: "fig-head" },
+      el("b", {}, ["学会了，还是背下来了？", "Learned, or memorized?"]));
+    host.append(question, settings.el, own.el, controls, show.el, diary, legend, files.el, caption());
     placePanel(host, panel.el);
 
     /* ----- texts and recorded runs ----- */
@@ -1041,6 +1072,7 @@
     function ownChanged() {
       if (fig.values.text !== "own") return;
       const { problem, note } = ownText(E, own.text, fig.values);
+      troubled = Boolean(problem);
       own.say(problem || note, Boolean(problem && own.text.trim()));
       if (run.live && run.corpus.key.startsWith("own")) { leave(); run.stale = true; }
     }
@@ -1060,7 +1092,7 @@
     }
 
     /* ----- drawing ----- */
-    function drawButtons() {
+    function drawButtons(values) {
       const words = run.going ? ["暂停", "Pause"] : !goesOn() ? ["▶︎ 在这一页里训练", "▶︎ Train it in this page"]
         : run.loaded ? ["接着训练", "Train on"] : ["继续", "Resume"], mine = run.live && run === trainer.run;
       Kit.say(main, words);
@@ -1070,7 +1102,10 @@
       Kit.say(longer, [`再读 ${run.corpus.epochs} 个周期`, `${run.corpus.epochs} more epochs`]);
       back.hidden = !run.live || run.going;
       files.draw(mine && run.points.length > 0 && !run.broken);
-      Kit.say(status, run.live ? progress(run) : ofRecorded(run.options));
+      const others = values.text === "own" && !run.live; // not what was asked for
+      for (const node of [show.el, diary]) node.classList.toggle("is-other", others);
+      main.classList.toggle("is-waiting", others && troubled); // pressed all the same, it says what is missing
+      Kit.say(status, others ? NOT_YOURS : run.live ? progress(run) : ofRecorded(run.options));
     }
     /* For the tests, and for anybody who looks: what the figure shows, as values. */
     function publish(values) {
@@ -1103,7 +1138,7 @@
       show.run = run;
       show.draw();
       publish(values);
-      drawButtons();
+      drawButtons(values);
       if (!keys || keys.includes("broken")) panel.show(values.broken);
       if (values.broken && keys && keys.includes("broken")) setTimeout(() => Kit.show(panel.el));
       drawLooks(keys);
@@ -1113,7 +1148,7 @@
       if (now === stamp) return;
       stamp = now;
       drawDiary(all, p, run.corpus);
-      drawLegend(legend, run.corpus.cjk);
+      drawLegend(legend, run.corpus.cjk, Boolean(p && p.states));
       if (!run.going && p && keys) fig.say(show.describe());
     }
     /* Beside a sentence that speaks of an epoch: the two numbers, and the line it writes there. */
@@ -1153,6 +1188,8 @@
     place.classList.add("fig", "fig-playground", "fig--bare");
     place.append(panel);
   }
+  const NOT_YOURS = ["下面灰色的还是录好的那次，读的是我们的故事，不是你的文字。",
+    "What is grey below is still the recorded run on our tale, not your text."];
   const ofRecorded = ({ kind, H }) => [`下面是录好的一次：${NAMES[kind]}，${H} 个单元。`,
     `Below is a recorded run: a ${NAMES[kind]} with ${H} units.`];
   function progress(run) {
@@ -1171,7 +1208,8 @@
     const seconds = (run.seconds || 0).toFixed(1), to = whole(goal(run));
     const cut = Math.round(100 * (run.clipped || 0));
     const fast = run.below
-      ? [`；${run.below.toFixed(1)} 秒时低于 ${to}`, `; below ${to} after ${run.below.toFixed(1)} s`] : ["", ""];
+      ? [`；训练困惑度 ${run.below.toFixed(1)} 秒时低于 ${to}`,
+        `; training perplexity below ${to} after ${run.below.toFixed(1)} s`] : ["", ""];
     const clipped = cut ? [`；裁剪了 ${cut}% 的步`, `; ${cut}% of steps clipped`] : ["", ""];
     return [`第 ${at} / ${run.epochs} 个周期，${seconds} 秒，每秒 ${speed} 个字符${fast[0]}${clipped[0]}`,
       `epoch ${at} of ${run.epochs}, ${seconds} s, ${speed} characters a second${fast[1]}${clipped[1]}`];
@@ -1186,15 +1224,17 @@
         said(["验证 ", "validation "]), el("b", {}, ppl(q.held))),
       written(q.text, corpus, prefix, corpus.cjk ? 34 : 60)));
   }
-  function drawLegend(node, cjk) {
+  function drawLegend(node, cjk, states) {
+    const n = longest(cjk);
     const sample = (cls) => el("span", { class: cls || null }, cjk ? "春风" : "abc");
     const entry = (cls, words) => el("span", {}, el("span", { class: "fig-written" }, sample(cls)), words);
     node.replaceChildren(
-      el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ",
+      !states ? "" : el("span", {}, "−1", el("i", { class: "is-state" }), "+1 ",
         ["隐状态，前 32 个单元", "hidden state, first 32 units"]),
       entry("is-given", ["给它的开头", "given to it"]),
       entry("", cjk ? ["学过的搭配", "two characters it has read together"] : ["学过的词", "a word it has read"]),
-      entry("is-new", ["没学过的", "not read"]), entry("is-recited", ["整段背下来的", "recited"]));
+      entry("is-new", ["没学过的", "not read"]), entry("is-recited", [`背下来的：和读过的文字连着 ${n} 个以上字符相同`,
+        `recited: ${n} characters or more in a row as in the text it read`]));
   }
   const caption = () => el("figcaption", { class: "fig-note" }, [
     "蓝线是训练困惑度，橙线是验证困惑度（紧接着的文字，从不拿去学），竖轴是对数的。虚线不训练，只数数，也在验证部分上量。" +

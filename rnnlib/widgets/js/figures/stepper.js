@@ -67,7 +67,8 @@
     const said = { net, ids, P: prefix.length, drawn, tokens: ids.map((i) => net.vocab[i]), reads: {} };
     for (const [who, model] of Object.entries(net.models)) {
       const read = engine.read(model, ids);
-      said.reads[who] = { ...read, guesses: guesses(read, banned), perplexities: perplexities(read, ids) };
+      const scored = perplexities(read, ids.slice(0, prefix.length));
+      said.reads[who] = { ...read, guesses: guesses(read, banned), perplexities: scored };
     }
     return said;
   }
@@ -84,16 +85,20 @@
     });
   }
 
-  /* Perplexity of the characters up to each one; the first one was never guessed. */
-  function perplexities({ p, T, outputs }, ids) {
+  /* Perplexity of the characters up to each one; the first one was never guessed. Only the prefix is scored:
+     what follows it, the network has written itself, and would agree with. */
+  function perplexities({ p, outputs }, ids) {
     let sum = 0;
-    return Array.from({ length: T }, (_, t) => {
+    return Array.from(ids, (_, t) => {
       if (t) sum -= Math.log(Math.max(p[(t - 1) * outputs + ids[t]], 1e-38));
       return t ? Math.exp(sum / t) : NaN;
     });
   }
 
-  /* What the next character is drawn from: the probabilities after temperature and top-k. */
+  /* Of the prefix, as far as it has been read; NaN if that is not more than one character. */
+  const scoreAt = (said, who, t) => said.reads[who].perplexities[Math.min(t, said.P - 1)];
+
+  /* What the next character is drawn from: when drawing, the probabilities after temperature and top-k. */
   function distribution(engine, said, who, t, values) {
     const model = said.net.models[who], state = said.reads[who].h.subarray(t * model.H, (t + 1) * model.H);
     const x = engine.logits(model, state, new Float32Array(model.outputs));
@@ -152,12 +157,23 @@
 
   /* ============ words ============ */
   const CAPTION = [
-    "每个字符下面，是两个网络还没读到它时的猜测：字越浓、条越长，把握越大；猜中的是绿色。" +
-    "移动光标，或者点一个概率条，替它选下一个字符。",
-    "Below each character stands what the two networks guessed before they saw it: the darker the letter " +
-    "and the longer its bar, the surer; green where it was right. Move the cursor, or click a bar to choose" +
-    " the next character yourself."];
+    "每个字符下面，是两个网络还没读到它时的猜测：字越清楚、条越长，把握越大；在前缀里猜中的是绿色。" +
+    "再往后读的是它自己写的，不算分，条画成斜纹。移动光标，或者点一个概率条，替它选下一个字符。",
+    "Below each character stands what the two networks guessed before they saw it: the stronger the letter " +
+    "and the longer its bar, the surer; within the prefix, green where it was right. After that it reads " +
+    "what it wrote itself: no score, hatched bars. Move the cursor, or click a bar to choose the next " +
+    "character yourself."];
   const NAMES = { trained: ["训练过的", "trained"], untrained: ["没训练过的", "untrained"] };
+  /* What became of <unk>, in words; nothing if the vocabulary has none. */
+  function leftOut({ words: { banned }, vocab: { length: V } }) {
+    const n = V - banned.length;
+    if (!banned.length) return ["", ""];
+    return [`<unk> 代表所有不认识的字符，分不清是哪一个，所以不读也不写：${V} 项里可选 ${n} 项。`,
+      ` <unk> stands for every unknown character alike, so it is neither read nor written: ${n} of ${V} ` +
+      "entries can be chosen."];
+  }
+  const unsure = (n) => (n < 1.05 ? ["几乎只剩一个选择", "practically one choice"]
+    : [`相当于 ${count(n)} 个里选一个`, `like ${count(n)} equal choices`]);
   const nats = (x) => x.toFixed(2).replace("-", "\u2212");
   const count = (x) => (x >= 1000 ? Math.round(x).toLocaleString("en") : x.toFixed(x >= 100 ? 0 : 1));
 
@@ -232,7 +248,9 @@
     const strip = track.strip(["读到哪个字符", "Read up to which character"], () => spoken(scene));
     const band = track.band("signed", ["状态：每行一个单元，变得慢的在上；每列一步",
       "The state: a row for each unit, slow ones on top; a column for each step"]);
-    const units = Kit.el("span", { class: "fig-muted" });
+    const units = Kit.el("span", { class: "fig-muted" }), whose = Kit.el("span"), score = {};
+    const scale = Kit.el("p", { class: "fig-legend" },
+      Kit.el("span", {}, "\u22121", Kit.el("i", { class: "is-state" }), "+1"));
     el.append(Kit.row("", phases.el, null, "phases"),
       Kit.row(["读到这里", "read so far"], strip.el, player.el, "strip"));
     for (const [who, label] of [["trained", ["训练过的猜", "trained, it guessed"]],
@@ -240,55 +258,70 @@
       guessed[who] = track.memory([`${NAMES[who][0]}网络，在每个字符之前的猜测`,
         `What the ${NAMES[who][1]} network guessed before each character`]);
       big[who] = Kit.el("b");
-      const side = Kit.el("div", { class: "fig-big" }, big[who], ["困惑度", "perplexity"]);
+      score[who] = Kit.el("span");
+      const side = Kit.el("div", { class: "fig-big" }, big[who], score[who]);
       el.append(Kit.row(label, guessed[who].el, side, who));
     }
-    el.append(Kit.row(["状态 *H*", "state *H*"], band.el, units, "state"));
+    el.append(Kit.row(whose, band.el, Kit.el("div", {}, units, scale), "state"));
 
     function phase(cls, from, tokens, words) {
       const style = { "grid-column": `${from} / span ${tokens.length}` };
-      return Kit.el("span", { class: "stepper-phase " + cls, style }, widths(tokens) < 9 ? "\u00a0" : words);
+      const room = widths(tokens), fits = words[room < 9 ? 0 : 1];
+      return Kit.el("span", { class: "stepper-phase " + cls, style }, Kit.el("span", {}, room ? fits : ""));
     }
-    function writeGuesses(who, { tokens, ids, reads }) {
+    function writeGuesses(who, { tokens, ids, reads, P }) {
       const favourite = (i) => (i ? reads[who].guesses[i - 1].best : -1), row = guessed[who];
       row.write(tokens.map((_, i) => (i ? Kit.shown(scene.net.vocab[favourite(i)]) : "")));
       Array.from(row.el.querySelectorAll(".fig-letters > span"))
-        .forEach((span, i) => span.toggleAttribute("data-right", favourite(i) === ids[i]));
+        .forEach((span, i) => {
+          span.toggleAttribute("data-right", i < P && favourite(i) === ids[i]);
+          span.toggleAttribute("data-own", i >= P);
+        });
     }
+    /* A column is as wide as the widest character in it, also a guessed one. */
+    const widest = ({ tokens, reads }) => tokens.map((token, i) => [token, ...Object.values(reads)
+      .map(({ guesses: list }) => (i ? scene.net.vocab[list[i - 1].best] : ""))].find(Kit.wide) || token);
     function writeState(who, said) {
       const { orders, models } = scene.net, { H, kind } = models[who], read = said.reads[who];
       if (!orders[who]) orders[who] = slowFirst(read, H);
       const { data, rows } = rowsOf(read, H, orders[who]), name = kind.toUpperCase();
       band.draw(data, said.ids.length, rows);
       const some = rows < H ? [`${rows} / ${H} 个单元`, `${rows} of ${H} units`] : [`${H} 个单元`, `${H} units`];
-      Kit.say(units, both([name + "\n", name + "\n"], some));
+      const slow = ["，变得慢的在上", ", slow ones on top"];
+      Kit.say(units, both(both([name + "\n", name + "\n"], some), slow));
+      Kit.say(whose, [`${NAMES[who][0]}状态 *H*`, `state *H* of the ${NAMES[who][1]} network`]);
     }
     return {
       el,
       write() {
         const { said } = scene, { tokens, P } = said;
-        strip.write(tokens);
-        phases.write([phase("is-read", 1, tokens.slice(0, P), ["读：预热", "read: warm-up"]),
-          phase("is-written", P + 1, tokens.slice(P), ["写：续写", "written: continuation"])]);
+        strip.write(tokens.map((c) => (c === "\n" ? Kit.shown(c) : c)));
+        track.resize(tokens.length, widest(said));
+        phases.write([phase("is-read", 1, tokens.slice(0, P), [["读", "read"], ["读：预热", "read: warm-up"]]),
+          phase("is-written", P + 1, tokens.slice(P),
+            [["写", "written"], ["写：续写", "written: continuation"]])]);
         for (const who of Object.keys(NAMES)) writeGuesses(who, said);
         writeState(fig.values.who, said);
       },
       draw(t) {
         track.cursor(t);
         for (const who of Object.keys(NAMES)) {
-          const { guesses: list, perplexities: ppl } = scene.said.reads[who];
+          const { guesses: list } = scene.said.reads[who], ppl = scoreAt(scene.said, who, t);
           guessed[who].draw(Math.min(t + 1, track.n - 1), (i) => (i ? list[i - 1].p : 0), null);
-          big[who].textContent = t ? count(ppl[t]) : "–";
+          big[who].textContent = Number.isNaN(ppl) ? "–" : count(ppl);
+          Kit.say(score[who], t + 1 < scene.said.P ? ["到这里的困惑度", "perplexity so far"]
+            : ["前缀的困惑度", "perplexity, prefix"]);
         }
       },
     };
   }
 
-  function spoken({ fig, net, said, at }) {
-    const t = at(), { best, p } = said.reads[fig.values.who].guesses[t];
+  function spoken({ fig, engine, net, said, at }) {
+    const t = at(), p = distribution(engine, said, fig.values.who, t, fig.values);
+    const best = p.indexOf(Math.max(...p)), share = percent(p[best]);
     const c = Kit.shown(said.tokens[t]), guess = Kit.shown(net.vocab[best]);
-    return [`第 ${t + 1} 个字符 ${c}；下一个最可能是 ${guess}，${percent(p)}`,
-      `character ${t + 1}, ${c}; the likeliest next one is ${guess}, ${percent(p)}`];
+    return [`第 ${t + 1} 个字符 ${c}；下一个最可能是 ${guess}，${share}`,
+      `character ${t + 1}, ${c}; the likeliest next one is ${guess}, ${share}`];
   }
 
   /* What both networks expect next, side by side; a bar chooses a character in their place. */
@@ -307,9 +340,9 @@
     });
     function coming(t) {
       const { tokens, P } = scene.said;
-      if (t + 1 >= tokens.length) return ["就写到这里", "It stops writing here"];
+      if (t + 1 >= tokens.length) return ["这一行满了，就写到这里", "The line is full; it stops writing here"];
       const c = bold(Kit.shown(tokens[t + 1]));
-      if (t + 1 < P) return [`接下来读前缀给的 ${c}`, `Next it reads what the prefix gives: ${c}`];
+      if (t + 1 < P) return [`接下来是前缀里的 ${c}`, `Next comes ${c}, from the prefix`];
       return [`选中 ${c}：写下来，再读进去`, `It chooses ${c}, writes it and reads it back in`];
     }
     /* <unk> is never chosen and gets no bar; where it would have had a share, that is said. */
@@ -317,22 +350,32 @@
       const { p, outputs } = scene.said.reads.trained;
       const share = scene.net.words.banned.reduce((sum, v) => sum + p[t * outputs + v], 0);
       if (share < 0.01) return ["", ""];
-      return [`。<unk> 得 ${percent(share)}，不算在内`, `; <unk>, at ${percent(share)}, is left out`];
+      return [`。<unk> 本来有 ${percent(share)}，不算在内`, `; <unk>, at first ${percent(share)}, is left out`];
+    }
+    /* Why training can make it worse: sure of the wrong character. */
+    function worse(t) {
+      const [one, other] = Object.keys(NAMES).map((who) => scoreAt(scene.said, who, t));
+      if (!(one > other)) return ["", ""];
+      return ["。到这里困惑度比没训练的还高：很有把握地猜错，罚得最重",
+        ". So far its perplexity is above the untrained one’s: being sure and wrong costs most"];
     }
     const columns = Kit.el("div", { class: "stepper-lists" }, ...lists.map((list) => list.el));
     return { el: Kit.el("div", { class: "stepper-guess" }, after, columns, next), draw(t, shares) {
       const { said, net } = scene, read = bold(quoted(said.tokens.slice(0, t + 1), net.words.joiner));
-      Kit.say(after, [`读完“${read}”，两个网络的猜测`, `After “${read}”, the two networks guess`]);
+      const { how, tau, k } = fig.values, bent = how === "draw" && (tau !== 1 || k > 0);
+      Kit.say(after, both([`读完“${read}”，两个网络的猜测`, `After “${read}”, the two networks guess`],
+        bent ? ["（已按 *τ*、*k* 调过）", " (*τ* and *k* applied)"] : ["", ""]));
       for (const { who, bars, name } of lists) {
-        const [zh, en] = NAMES[who], n = count(choices(shares[who]));
+        const [zh, en] = NAMES[who], possible = shares[who].filter((p) => p > 0).length;
         bars.draw(shares[who], net.vocab, said.tokens[t + 1]);
-        Kit.say(name, [`_${zh}_：约 ${n} 选 1`, `_${en}_: like 1 in ${n}`]);
+        Array.from(bars.el.children).forEach((row, i) => { row.hidden = i >= possible; });
+        Kit.say(name, both([`_${zh}_：`, `_${en}_: `], unsure(choices(shares[who]))));
       }
-      Kit.say(next, both(coming(t), aside(t)));
+      Kit.say(next, both(both(coming(t), aside(t)), worse(t)));
     } };
   }
 
-  /* How the next character is chosen: greedy, or by chance with temperature, top-k and a numbered stream. */
+  /* How the next character is chosen: greedy, or by chance with temperature, top-k and a seed. */
   function choicePart(scene) {
     const { fig } = scene, line = ruler();
     const stream = Kit.el("span", { class: "fig-number stepper-stream__number" });
@@ -341,7 +384,7 @@
       { value: "draw", words: ["按概率抽", "draw"] },
     ], (value) => fig.set({ how: value }), { hide: true });
     const tau = Kit.slider(["温度 *τ*", "temperature *τ*"],
-      { min: 0.1, max: 2, step: 0.1, value: 1, ticks: [0.5, 1, 2] },
+      { min: 0.1, max: 2, step: 0.1, value: 1, ticks: [0.1, 1, 2] },
       (value) => fig.set({ tau: value, how: "draw" }));
     const topk = Kit.slider(["只留前 *k* 个", "top *k*"],
       { min: 1, max: MOST, step: 1, value: MOST, format: (k) => (k >= MOST ? ["全部", "all"] : String(k)) },
@@ -350,14 +393,17 @@
     const step = (icon, words, by) => Kit.el("button", { class: "fig-icon", type: "button",
       "aria-label": words, title: words, onclick: () => shift(by) }, Kit.icon(icon));
     const streams = Kit.el("div", { class: "stepper-stream" },
-      Kit.el("span", { class: "fig-muted" }, ["第几串随机数", "random stream no."]),
-      step("minus", ["上一串随机数", "Previous stream"], -1), stream, step("plus", ["下一串随机数", "Next stream"], 1));
+      Kit.el("span", { class: "fig-muted" }, ["随机种子", "random seed"]),
+      step("minus", ["上一个种子", "Previous seed"], -1), stream, step("plus", ["下一个种子", "Next seed"], 1));
     const writers = Object.entries(NAMES).map(([value, words]) => ({ value, words }));
     const who = Kit.choice(["由谁写", "written by"], writers, (value) => fig.set({ who: value, node: "" }));
     const drawing = Kit.el("div", {}, streams, line.el);
+    const idle = Kit.el("p", { class: "stepper-idle fig-muted" }, [
+      "贪心只取最可能的，用不着 *τ* 和 *k*；动一动它们，就改成按概率抽。",
+      "Greedy takes the likeliest; *τ* and *k* are for drawing. Move one, and it draws."]);
     const el = Kit.el("div", { class: "stepper-choose" },
       Kit.el("p", { class: "stepper-after" }, ["下一个字符怎么挑", "How the next one is chosen"]),
-      how.el, tau.el, topk.el, drawing, who.el);
+      how.el, tau.el, topk.el, idle, drawing, who.el);
     return { el, draw(t, shares) {
       const { values } = fig, { ids, P, drawn } = scene.said, free = t + 1 >= P && t + 1 < ids.length;
       how.draw(values.how);
@@ -366,6 +412,7 @@
       who.draw(values.who);
       stream.textContent = String(values.seed);
       drawing.hidden = values.how !== "draw";
+      idle.hidden = !drawing.hidden;
       el.toggleAttribute("data-idle", values.how !== "draw");
       const [u, chosen] = free ? [drawn[t + 1 - P], ids[t + 1]] : [undefined, -1];
       line.draw(shares[values.who], scene.net.vocab, u, chosen);
@@ -414,10 +461,13 @@
     const verdict = Kit.el("p", { class: "stepper-verdict" });
     const texts = Kit.el("div", { class: "stepper-texts" });
     const opened = Kit.el("div", { class: "stepper-opened", role: "status" });
-    const key = Kit.el("p", { class: "stepper-key fig-muted" }, [
-      "粗橙线：束搜索选的；绿虚线：贪心；灰：中途淘汰。点一个字符，看它后面的候选。",
-      "Thick orange: the beam’s choice; dashed green: greedy; grey: dropped on the way. " +
-      "Click a character to see what could follow it."]);
+    const key = Kit.el("p", { class: "stepper-key fig-muted" });
+    const KEY = (lost) => [
+      `粗橙线：束搜索选的；绿虚线：贪心${lost ? "，到 × 出局" : ""}；细黑线：走到了头，没有选中；` +
+      "灰：中途淘汰。点一个字符，看它后面的候选。",
+      `Thick orange: the beam’s choice; dashed green: greedy${lost ? ", which leaves the beam at ×" : ""}; ` +
+      "thin black: kept to the end, not chosen; grey: dropped on the way. Click a character to see what " +
+      "could follow it."];
     const el = Kit.el("details", { class: "stepper-beam", ontoggle: () => {
       if (el.open !== fig.values.tree) fig.set({ tree: el.open });
     } }, Kit.el("summary", {}, ["束搜索：往前多看几步", "Beam search: look a few steps ahead"]),
@@ -452,12 +502,16 @@
     function drawOpened(here, prefix) {
       const { vocab, words } = scene.net, ids = [...prefix, ...since(here)];
       const text = bold(quoted(ids.map((i) => vocab[i]), words.joiner, 34));
-      const fate = (n) => Kit.el("span", { class: "fig-muted" }, n.kept ? ["留下", "kept"] : ["淘汰", "dropped"]);
+      const ended = !here.children.some((n) => n.kept);
+      const fate = (n) => (ended ? ""
+        : Kit.el("span", { class: "fig-muted" }, n.kept ? ["留下", "kept"] : ["淘汰", "dropped"]));
       const one = (n) => Kit.el("li", { class: n.kept ? "is-kept" : null },
         Kit.el("b", {}, Kit.shown(vocab[n.id])), ` ${percent(Math.exp(n.own))} `, fate(n));
       const children = here.children.slice().sort((a, b) => b.own - a.own).slice(0, 5);
-      const head = children.length ? [`“${text}”后面可以接：`, `After “${text}” could come:`]
-        : [`“${text}”：到头了`, `“${text}”: the end`];
+      const head = !children.length ? [`“${text}”：到头了`, `“${text}”: the end`]
+        : ended ? [`“${text}”到这里出局了，接什么都比不过别的。本来可以接：`,
+          `“${text}” leaves the beam here: others are likelier, whatever follows. It could have been:`]
+          : [`“${text}”后面可以接：`, `After “${text}” could come:`];
       const list = Kit.el("ul", { hidden: !children.length }, ...children.map(one));
       opened.replaceChildren(Kit.el("p", {}, head), list);
     }
@@ -472,6 +526,7 @@
       const here = find(values.node);
       width.draw(K);
       Kit.say(verdict, verdictWords(tree));
+      Kit.say(key, KEY(tree.lost));
       drawTexts(prefix);
       view.draw({ tree, here, vocab: net.vocab, root: said.tokens[t] });
       drawOpened(here, prefix);
@@ -482,7 +537,7 @@
 
   /* The tree as a drawing with a roving focus: arrows go to the parent, the best child, up and down. */
   function treeView(open, describe) {
-    const ROW = 30, PAD = 14, END = 64;
+    const ROW = 30, NARROW = 480; // below so many pixels, rings only where they mean something
     const svg = Kit.svg("svg", { class: "stepper-tree__svg", role: "tree" });
     const el = Kit.el("div", { class: "stepper-tree" }, svg);
     Kit.attr(svg, "aria-label", ["束搜索的树", "The tree of the beam search"]);
@@ -490,8 +545,9 @@
 
     /* Where things are: a column for each step, a row for each rank. */
     function plan(width) {
-      const { tree } = shown, dx = (width - PAD - END) / BRANCHES;
-      return { x: (n) => PAD + n.depth * dx, y: (n) => 18 + n.rank * ROW, r: Math.min(11, dx / 2 - 2),
+      const { tree } = shown, [pad, end] = width < NARROW ? [10, 62] : [14, 64];
+      const dx = (width - pad - end) / BRANCHES;
+      return { x: (n) => pad + n.depth * dx, y: (n) => 18 + n.rank * ROW, r: Math.min(11, dx / 2 - 3),
         height: Math.max(...tree.depths.map((level) => level.length)) * ROW + 10 };
     }
     function paintEdges(place, onPath, best) {
@@ -526,6 +582,12 @@
       text.textContent = nats(n.total);
       return text;
     }
+    /* Where greedy search leaves the beam. */
+    function cross(n, { x, y, r }) {
+      const [cx, cy] = [x(n) + 0.8 * r, y(n) - 0.8 * r];
+      return Kit.svg("path", { class: "stepper-tree__cross", "aria-hidden": "true",
+        d: `M${cx - 4} ${cy - 4}l8 8m-8 0l8 -8` });
+    }
     function paint() {
       const width = el.clientWidth;
       if (!shown || !width) return;
@@ -533,10 +595,12 @@
       const focused = svg.contains(document.activeElement);
       svg.setAttribute("viewBox", `0 0 ${width} ${place.height}`);
       svg.setAttribute("height", place.height);
+      svg.toggleAttribute("data-narrow", width < NARROW);
       svg.replaceChildren();
       paintEdges(place, new Set(path(tree, here)), best);
       svg.append(...tree.depths.flat().map((n) => node(n, place, best)));
       svg.append(...tree.depths[BRANCHES].map((n) => total(n, place)));
+      if (tree.lost) svg.append(cross(tree.nodes.findLast((n) => n.greedy), place));
       if (focused) svg.querySelector(".is-here").focus({ preventScroll: true });
     }
     function key(event, n) {
@@ -550,6 +614,11 @@
     new ResizeObserver(paint).observe(el);
     return { el, draw(next) { shown = next; paint(); } };
   }
+
+  /* Where a chapter opens the tree, the tree comes first, and what is above it elsewhere is folded. */
+  const folded = (...parts) => Kit.el("details", { class: "stepper-steps" },
+    Kit.el("summary", {}, ["一个字符一个字符地看", "One character at a time"]), ...parts,
+    Kit.el("p", { class: "fig-note" }, CAPTION));
 
   /* ============ the figure ============ */
   Kit.figure("stepper", {
@@ -572,9 +641,11 @@
       const top = topPart(scene), text = textPart(scene), guess = guessPart(scene);
       const choice = choicePart(scene), beam = beamPart(scene), about = Kit.el("span");
       const note = Kit.el("p", { class: "fig-message", role: "alert", hidden: true });
+      const parts = [text.el, Kit.el("div", { class: "stepper-panels" }, guess.el, choice.el)];
+      const treeFirst = fig.defaults.tree;
       host.append(Kit.el("p", { class: "fig-head" }, Kit.el("b", {}, ["下一个字符是什么？", "What comes next?"])),
-        top.el, note, text.el, Kit.el("div", { class: "stepper-panels" }, guess.el, choice.el), beam.el,
-        Kit.el("figcaption", { class: "fig-note" }, CAPTION, " ", about));
+        top.el, note, ...(treeFirst ? [beam.el, folded(...parts)] : [...parts, beam.el]),
+        Kit.el("figcaption", { class: "fig-note" }, ...(treeFirst ? [] : [CAPTION, " "]), about));
 
       let key = "", loading = "";
       function settle({ net, prefix, how, tau, k, seed, who }) {
@@ -585,13 +656,13 @@
         beam.forget();
         text.write();
         const [zh, en] = scene.net.about || [];
-        if (zh) Kit.say(about, [`网络：${zh}。`, `The network: ${en}.`]);
+        Kit.say(about, both(zh ? [`网络：${zh}。`, `The network: ${en}.`] : ["", ""], leftOut(scene.net)));
       }
       /* For tests, and for whoever asks from outside. */
       function report(t, shares) {
         const { tokens, ids, P, reads } = scene.said, { vocab, words, models } = scene.net;
         const { best, p } = reads.trained.guesses[t];
-        const ppl = (who) => (t ? reads[who].perplexities[t].toFixed(4) : "");
+        const ppl = (who) => (scoreAt(scene.said, who, t) || NaN).toFixed(4).replace("NaN", "");
         Object.assign(host.dataset, { t, prefix: P, how: fig.values.how, text: tokens.join(words.joiner),
           read: tokens.slice(0, t + 1).join(words.joiner), next: tokens[t + 1] || "",
           favourite: vocab[best], sure: p.toFixed(4), perplexity: ppl("trained"), untrained: ppl("untrained"),

@@ -6,6 +6,7 @@
   const LETTERS = ["a", "b", "c"], MOST = 8, LIMIT = 3, EDGE = 1.14;
   const SIZES = { W_xh: [3, 2], W_hh: [2, 2], b_h: [1, 2], W_hq: [2, 3], b_q: [1, 3] };
   const BASE = { W_xh: "1,0,0,1,-1,0", W_hh: "1,0,-1,0", b_h: "0,0", W_hq: "-1,0,1,0,-1,0", b_q: "0,0,0" };
+  const FULL = ["最多 8 个字母", "8 letters at most"];
   const ORDINAL = [["第一个数", "the first number"], ["第二个数", "the second number"]];
 
   /* ---------- the network ---------- */
@@ -79,20 +80,23 @@
   const short = (v) => minus(String(Math.round(v * 100) / 100));
   const place = (H, digits) => `(${fixed(H[0], digits)}, ${fixed(H[1], digits)})`;
   const named = (word) => (word.length ? word.join("") : "");
+  const brief = (word) => (word.length < 6 ? named(word) : `${word[0]}${word[1]}\u2026${word[word.length - 1]}`);
   const symbol = (name) => {
     const [letter, low] = name.split("_");
     return Kit.el("i", { class: "fig-symbol" }, letter, Kit.el("sub", {}, low));
   };
   function winner(p) {
-    const top = Math.max(...p), best = LETTERS.filter((_, v) => top - p[v] < 5e-4);
-    return `${best.join("/")} ${fixed(top, 3)}`;
+    const top = Math.max(...p), best = LETTERS.filter((_, v) => top - p[v] < 5e-4), tie = best.length > 1;
+    return [`_${best.join("_、_")}_（${tie ? "并列，" : ""}${fixed(top, 3)}）`,
+      `_${best.join("_ or _")}_ (${tie ? "a tie, " : ""}${fixed(top, 3)})`];
   }
 
   /* What the two places say, in one sentence. */
   function verdict(mine, other) {
     const [m, o] = [named(mine.word), named(other.word)], gap = apart(mine.H, other.H), d = fixed(gap, 2);
-    const bets = [`押 _${winner(mine.p)}_ 和 _${winner(other.p)}_`,
-      `Bets: _${winner(mine.p)}_ and _${winner(other.p)}_`];
+    const [p, q] = [winner(mine.p), winner(other.p)];
+    const bets = [`_${m}_ 之后押 ${p[0]}，_${o}_ 之后押 ${q[0]}`,
+      `After _${m}_ it bets on ${p[1]}, after _${o}_ on ${q[1]}`];
     if (!m || !o) {
       return ["还没有读：状态在正中间，(0, 0)。", "Nothing read yet: the state stands in the middle, (0, 0)."];
     }
@@ -150,8 +154,10 @@
 
   /* ---------- the network, drawn ---------- */
   /* x in per cent of the width, y in pixels. */
-  const X = { in: 7, hidden: 46, out: 76 }, HIGH = 322;
-  const Y = { in: [40, 94, 148], before: [224, 278], hidden: [106, 212], out: [62, 160, 258] };
+  const X = { in: 7, hidden: 46, out: 76 }, HIGH = 388;
+  const Y = { in: [40, 106, 172], before: [270, 336], hidden: [120, 250], out: [75, 185, 295] };
+  /* How far along its line a number stands: near the node it comes from, where the lines are still apart. */
+  const NEAR = { in: 0.22, out: 0.3 };
 
   function network(change, choose) {
     const svg = Kit.svg("svg", { viewBox: `0 0 100 ${HIGH}`, preserveAspectRatio: "none",
@@ -173,22 +179,26 @@
       knobs.push({ ...k, name, index });
       return k;
     }
-    function edge(name, index, from, to, f, label) {
+    function edge(name, index, from, to, side, label) {
       const line = Kit.svg("path", { d: `M${from[0]} ${from[1]}L${to[0]} ${to[1]}` });
       svg.append(line);
-      const k = knob(name, index, from[0] + (to[0] - from[0]) * f, from[1] + (to[1] - from[1]) * f, label);
+      const along = (k) => from[k] + (to[k] - from[k]) * NEAR[side], k = knob(name, index, along(0), along(1), label);
+      for (const kind of ["pointerenter", "focus"]) k.el.addEventListener(kind, () => { line.dataset.hot = ""; });
+      for (const kind of ["pointerleave", "blur"]) k.el.addEventListener(kind, () => {
+        if (document.activeElement !== k.el || kind === "blur") delete line.dataset.hot;
+      });
       edges.push({ line, k, name, index });
     }
     const unit = (j) => ORDINAL[j];
     for (let i = 0; i < 3; i++) {
       for (let j = 0; j < 2; j++) {
-        edge("W_xh", i * 2 + j, [X.in, Y.in[i]], [X.hidden, Y.hidden[j]], j ? 0.53 : 0.27,
+        edge("W_xh", i * 2 + j, [X.in, Y.in[i]], [X.hidden, Y.hidden[j]], "in",
           [`W_xh，从 ${LETTERS[i]} 到${unit(j)[0]}`, `W_xh, from ${LETTERS[i]} to ${unit(j)[1]}`]);
       }
     }
     for (let i = 0; i < 2; i++) {
       for (let j = 0; j < 2; j++) {
-        edge("W_hh", i * 2 + j, [X.in, Y.before[i]], [X.hidden, Y.hidden[j]], j ? 0.53 : 0.27,
+        edge("W_hh", i * 2 + j, [X.in, Y.before[i]], [X.hidden, Y.hidden[j]], "in",
           [`W_hh，从上一步的${unit(i)[0]}到${unit(j)[0]}`,
             `W_hh, from ${unit(i)[1]} before to ${unit(j)[1]}`]);
       }
@@ -197,7 +207,7 @@
       [`b_h，${unit(j)[0]}的偏置`, `b_h, bias of ${unit(j)[1]}`]);
     for (let j = 0; j < 2; j++) {
       for (let v = 0; v < 3; v++) {
-        edge("W_hq", j * 3 + v, [X.hidden, Y.hidden[j]], [X.out, Y.out[v]], j ? 0.71 : 0.43,
+        edge("W_hq", j * 3 + v, [X.hidden, Y.hidden[j]], [X.out, Y.out[v]], "out",
           [`W_hq，从${unit(j)[0]}到 ${LETTERS[v]}`, `W_hq, from ${unit(j)[1]} to ${LETTERS[v]}`]);
       }
     }
@@ -205,11 +215,14 @@
       [`b_q，${LETTERS[v]} 的偏置`, `b_q, bias of ${LETTERS[v]}`]);
 
     at(X.in, 8, "two-head", symbol("X_t"));
-    at(X.in, 191, "two-head", symbol("H_t\u22121"));
+    at(X.in, 237, "two-head", symbol("H_t\u22121"));
     at(X.hidden, 8, "two-head", symbol("H_t"));
-    at((X.in + X.hidden) / 2, 8, "two-head is-weight", symbol("W_xh"));
-    at((X.in + X.hidden) / 2, 308, "two-head is-weight", symbol("W_hh"));
-    at((X.hidden + X.out) / 2, 8, "two-head is-weight", symbol("W_hq"));
+    const column = X.in + (X.hidden - X.in) * NEAR.in;
+    at(column, 8, "two-head is-weight", symbol("W_xh"));
+    at(column, 212, "two-head is-weight", symbol("W_hh"));
+    at(X.hidden + (X.out - X.hidden) * NEAR.out, 8, "two-head is-weight", symbol("W_hq"));
+    for (let j = 0; j < 2; j++) at(X.hidden, Y.hidden[j] - 34, "two-head is-unit",
+      [["第一个数", "first"], ["第二个数", "second"]][j]);
     at(X.out + 12, 8, "two-head", ["下一个", "next"]);
     const inputs = Y.in.map((y, i) => at(X.in, y, "two-node is-letter", LETTERS[i]));
     const before = Y.before.map((y) => at(X.in, y, "two-node"));
@@ -262,8 +275,9 @@
         o.value.textContent = fixed(mine.p[v], 3);
         o.mine.style.width = 100 * mine.p[v] + "%";
         o.other.style.width = 100 * other.p[v] + "%";
-        o.beside.textContent = other.word.length
-          ? `${other.word.length < 4 ? named(other.word) : "\u2026"} ${fixed(other.p[v], 3)}` : "";
+        const rival = other.word.length < 4 ? named(other.word) : ["对照", "beside"];
+        o.beside.replaceChildren();
+        if (other.word.length) Kit.fill(o.beside, fixed(other.p[v], 3), " ", rival);
         o.value.parentNode.toggleAttribute("data-best", mine.p[v] === Math.max(...mine.p));
       });
     } };
@@ -298,34 +312,42 @@
       write([0, -1.0], "two-tick is-x", ORDINAL[0]);
       write([-1.0, 0], "two-tick is-up", ORDINAL[1]);
     }
+    /* A step as an arc to the left of its way, the other one's flatter: there and back, or one and the other,
+       never cover each other. */
+    function arc(from, to, cls) {
+      const far = apart(from, to), bend = Math.min(0.1, 0.15 * far) * (cls === "is-mine" ? 1 : 0.4);
+      const off = [(-(to[1] - from[1]) / far), (to[0] - from[0]) / far];
+      const along = (by) => [0, 1].map((k) => (from[k] + to[k]) / 2 + off[k] * by);
+      return { far, bend: along(bend), label: along(bend / 2 + 0.08) };
+    }
     function arrow(from, to, cls) {
-      const far = apart(from, to);
+      const { far, bend } = arc(from, to, cls);
       if (far < 0.03) return;
-      const [ux, uy] = [(to[0] - from[0]) / far, (to[1] - from[1]) / far],
-        tip = [to[0] - ux * 0.055, to[1] - uy * 0.055];
+      const last = apart(bend, to), [ux, uy] = [(to[0] - bend[0]) / last, (to[1] - bend[1]) / last],
+        short = cls === "is-mine" ? 0.055 : 0.085, tip = [to[0] - ux * short, to[1] - uy * short];
       const size = Math.min(0.075, far / 2), back = [tip[0] - ux * size, tip[1] - uy * size];
       const wing = (s) => [back[0] - s * uy * size * 0.5, back[1] + s * ux * size * 0.5];
-      svg.append(Kit.svg("path", { class: "two-way " + cls, d: d([from, back]) }));
+      const at = ([x, y]) => `${x.toFixed(4)} ${(-y).toFixed(4)}`;
+      svg.append(Kit.svg("path", { class: "two-way " + cls, d: `M${at(from)}Q${at(bend)} ${at(back)}` }));
       svg.append(Kit.svg("path", { class: "two-tip " + cls, d: d([tip, wing(1), wing(-1)]) + "Z" }));
     }
+    /* The other one ends in a ring, which shows around my dot where both stand in one place. */
     function path(reader, cls) {
+      const last = reader.path.length - 1;
       reader.path.forEach((H, i) => {
         if (i) arrow(reader.path[i - 1], H, cls);
-        svg.append(Kit.svg("circle", { class: "two-dot " + cls, cx: H[0], cy: -H[1],
-          r: i === reader.path.length - 1 ? 0.05 : 0.022 }));
+        svg.append(Kit.svg("circle", { class: "two-dot " + cls + (i === last ? " is-end" : ""), cx: H[0], cy: -H[1],
+          r: i < last ? 0.022 : cls === "is-mine" ? 0.05 : 0.068 }));
       });
       reader.path.slice(1).forEach((H, i) => {
-        const from = reader.path[i], far = apart(from, H);
-        if (far < 0.16) return;
-        const off = 0.085, mid = [(from[0] + H[0]) / 2 - ((H[1] - from[1]) / far) * off,
-          (from[1] + H[1]) / 2 + ((H[0] - from[0]) / far) * off];
-        write(mid, "two-step " + cls, reader.word[i]);
+        const { far, label } = arc(reader.path[i], H, cls);
+        if (far >= 0.16) write(label, "two-step " + cls, reader.word[i]);
       });
     }
     /* Names of the two places, one above and one below when they are close. */
     function name(reader, cls, below) {
       const shift = { transform: `translate(${-50 - 36 * reader.H[0]}%, ${below ? 45 : -145}%)` };
-      write(reader.H, "two-name " + cls, Kit.el("span", {}, Kit.el("b", {}, named(reader.word)), " ",
+      write(reader.H, "two-name " + cls, Kit.el("span", {}, Kit.el("b", {}, brief(reader.word)), " ",
         place(reader.H, 2)), shift);
     }
     return { el, draw(w, mine, other) {
@@ -352,8 +374,11 @@
     const el = Kit.el("div", { class: "two-terms" });
     const block = (value, words, cls) => Kit.el("span", { class: "two-term " + (cls || "") },
       Kit.el("b", {}, value), Kit.el("small", {}, words));
-    const sign = (text) => Kit.el("span", { class: "two-sign" }, text);
-    const times = (h, v) => `${fixed(h, 4)} \u00d7 ${v < 0 ? `(${short(v)})` : short(v)}`;
+    /* A sign stays with what it stands before. */
+    const part = (sign, ...given) => Kit.el("span", { class: "two-part" },
+      Kit.el("span", { class: "two-sign" }, sign), block(...given));
+    const round = (text, v) => (v < 0 && text[0] === "\u2212" ? `(${text})` : text);
+    const times = (h, v) => `${round(fixed(h, 4), h)} \u00d7 ${round(short(v), v)}`;
     return { el, draw(w, mine, j) {
       if (!mine.letter) {
         el.replaceChildren(block("0", ["什么也没读", "nothing read"]));
@@ -363,19 +388,18 @@
       const from = (i) => ["前一步的" + ORDINAL[i][0], ORDINAL[i][1] + " before"];
       el.replaceChildren(
         block(short(w.W_xh[row * 2 + j]), [`读到 ${mine.letter}`, `reading ${mine.letter}`], "is-in"),
-          sign("+"),
-        block(times(mine.before[0], w.W_hh[j]), from(0)), sign("+"),
-        block(times(mine.before[1], w.W_hh[2 + j]), from(1)), sign("+"),
-        block(short(w.b_h[j]), ["偏置", "bias"]), sign("="),
-        block(fixed(s.total, 4), ["加起来", "the sum"]), sign("\u2192"),
-        block(fixed(s.value, 4), ["tanh 之后", "after tanh"], "is-end"));
+        part("+", times(mine.before[0], w.W_hh[j]), from(0)),
+        part("+", times(mine.before[1], w.W_hh[2 + j]), from(1)),
+        part("+", round(short(w.b_h[j]), w.b_h[j]), ["偏置", "bias"]),
+        part("=", fixed(s.total, 4), ["加起来", "the sum"]),
+        part("\u2192", fixed(s.value, 4), ["tanh 之后", "after tanh"], "is-end"));
       return s;
     } };
   }
 
   Kit.figure("two", {
     title: ["两个数的记忆", "Two numbers of memory"],
-    defaults: { word: "abb", other: "bb", t: 2, unit: 1, W_xh: "1,0,0,1,-1,0", W_hh: "1,0,-1,0", b_h: "0,0",
+    defaults: { word: "ab", other: "bb", t: 2, unit: 1, W_xh: "1,0,0,1,-1,0", W_hh: "1,0,-1,0", b_h: "0,0",
       W_hq: "-1,0,1,0,-1,0", b_q: "0,0,0" },
     packs: [],
     make(host, fig) {
@@ -386,36 +410,31 @@
       /* The reader's hand. */
       function feed(letter) {
         const before = read();
-        if (before.length >= MOST) return;
+        if (before.length >= MOST) return fig.say(FULL);
         const whole = letters(fig.values.word), next = before.length === fig.values.t &&
           whole[before.length] === letter;
         fig.set(next ? { t: before.length + 1 } : { word: named([...before, letter]), t: before.length + 1 });
-        tell();
       }
       function drop() {
         const before = read().slice(0, -1);
         fig.set({ word: named(before), t: before.length });
-        tell();
       }
       function change(name, index, v) {
         const now = numbers(fig.values[name], BASE[name]);
         now[index] = v;
         fig.set({ [name]: now.join(",") });
-        tell();
       }
       let said = ["", ""];
-      const tell = () => fig.say(said);
 
       const player = Kit.player((by) => {
         const to = fig.values.t + by;
         if (to < 0 || to > longest(fig.values)) return false;
         go(to);
-        tell();
         return true;
       }, () => go(0), { every: 900, speeds: null, label: ["一步一步读", "Read step by step"],
         back: ["上一个字母", "The letter before"], on: ["下一个字母", "The next letter"] });
       const box = Kit.el("div", { class: "two-track" });
-      const track = Kit.track(box, (t) => { player.stop(); go(t); tell(); },
+      const track = Kit.track(box, (t) => { player.stop(); go(t); },
         { least: 30, toggle: () => player.toggle() });
       const strip = track.strip(["读到的字母；按 a、b、c 再喂一个", "Letters read; press a, b or c to feed one"],
         () => said);
@@ -432,14 +451,15 @@
 
       const key = (letter) => Kit.el("button", { class: "two-key", type: "button",
         "aria-label": [`喂 ${letter}`, `Feed ${letter}`], onclick: () => feed(letter) }, letter);
+      const feeders = LETTERS.map(key), full = Kit.el("span", { class: "fig-muted" }, FULL);
       const erase = Kit.el("button", { class: "two-key is-erase", type: "button",
         "aria-label": ["去掉最后一个字母", "Take the last letter back"], onclick: drop }, "\u232b");
       const keep = Kit.el("button", { class: "fig-link", type: "button",
-        onclick: () => { fig.set({ other: named(read()) }); tell(); } });
+        onclick: () => fig.set({ other: named(read()) }) });
       const again = Kit.el("button", { class: "fig-link", type: "button",
-        onclick: () => { fig.set({ ...BASE }); tell(); } }, ["权重复原", "Weights as before"]);
+        onclick: () => fig.set({ ...BASE }) }, ["权重复原", "Weights as before"]);
       const keys = Kit.el("div", { class: "two-keys" }, Kit.el("span", { class: "fig-muted" }, ["喂", "feed"]),
-        ...LETTERS.map(key), erase, player.el);
+        ...feeders, erase, player.el);
 
       const net = network(change, (j) => fig.set({ unit: j + 1 })), square = plane(), terms = spelled();
       const which = Kit.choice(["怎么算出来的：", "How it is computed:"],
@@ -450,15 +470,15 @@
       host.append(
         Kit.el("p", { class: "two-ask" }, ["最后一个字母一样，停的地方也一样吗？", "Same last letter. Same place?"]),
         Kit.el("div", { class: "two-read" }, box, Kit.el("div", { class: "two-hand" }, keys,
-          Kit.el("p", { class: "two-links" }, keep, again))),
+          Kit.el("p", { class: "two-links" }, full, keep, again))),
         line, Kit.el("div", { class: "two-main" }, net.el, square.el),
         Kit.el("div", { class: "two-sum" }, which.el, terms.el),
         Kit.el("figcaption", { class: "fig-note" }, [
-          "方框里的一点就是一个状态：横着是第一个数，竖着是第二个数。淡的大字是网络站在那一片时押的字母。" +
-            "网络上的每个数都可以拖动（或用方向键）；线越粗，此刻传得越多，橙色为正，蓝色为负。",
-          "A point in the square is a state: the first number across, the second one up. " +
-            "The pale letters say what the network bets on from there. Drag any number in the network, " +
-            "or use the arrow keys; a line is as thick as what it carries now, orange for plus, blue for minus."]));
+          "方框里的一点就是一个状态：横着是第一个数，竖着是第二个数；大字是网络站在那一片时押的字母。" +
+            "网络上框着的每个数都可以拖动（或用方向键），圆下面的是偏置；线越粗，此刻传得越多，橙色为正，蓝色为负。",
+          "A point in the square is a state: the first number across, the second one up. The large letters say what " +
+            "the network bets on from there. Drag any framed number, or use the arrow keys; below a circle it's a " +
+            "bias. A line is as thick as what it carries now, orange for plus, blue for minus."]));
 
       function reader(w, text, t) {
         const word = letters(text).slice(0, t), path = states(w, word), n = word.length;
@@ -478,14 +498,15 @@
       function show(name, value) {
         host.dataset[name] = value;
       }
-      function draw(v) {
+      function draw(v, keys) {
         const w = weightsOf(v), n = Math.max(longest(v), 1), t = clamp(Math.round(v.t), 0, n),
           j = v.unit === 2 ? 1 : 0;
         const mine = reader(w, v.word, t), other = reader(w, v.other, t);
-        said = verdict(mine, other);
+        const written = verdict(mine, other);
+        said = written.map((s) => s.replace(/_/g, ""));
         tapes({ ...v, t }, n);
-        Kit.say(line, said);
-        said = said.map((s) => s.replace(/_/g, ""));
+        Kit.say(line, written);
+        if (keys) fig.say(said);
         net.draw(w, mine, other, j);
         square.draw(w, mine, other);
         which.draw(j + 1);
@@ -496,6 +517,8 @@
         again.hidden = Object.keys(SIZES).every((name) => w[name].join() === numbers(BASE[name],
           BASE[name]).join());
         erase.disabled = !mine.word.length;
+        full.hidden = mine.word.length < MOST;
+        for (const node of feeders) node.setAttribute("aria-disabled", String(!full.hidden));
         show("word", named(mine.word));
         show("beside", named(other.word));
         show("state", mine.H.map((h) => h.toFixed(4)).join(","));

@@ -9,7 +9,9 @@
    A unit is on where its value is beyond a threshold, above it or below it. On the page in sight, threshold
    and side are chosen for each unit so that its score is largest:
      score = share of the named characters where it is on - share of the other characters where it is on.
-   With the same threshold the score is computed on the rest of the tale, which took no part in choosing. */
+   With the same threshold the score is computed on the rest of the tale, which took no part in choosing.
+   How good it is (GOOD, FAIR) and whether it carried over (at most LOST less than on the page) are two
+   verdicts. */
 (function (root) {
   "use strict";
   const Kit = root.Kit,
@@ -18,6 +20,9 @@
     PAGE = 330,
     AROUND = 33,
     LISTED = 5,
+    GOOD = 0.8,
+    FAIR = 0.5,
+    LOST = 0.1,
     SERIES = ["H", "C", "I", "F", "O"];
   const WHAT = {
     H: ["隐状态 H", "hidden state H"],
@@ -25,6 +30,16 @@
     I: ["输入门 I", "input gate I"],
     F: ["遗忘门 F", "forget gate F"],
     O: ["输出门 O", "output gate O"],
+  };
+
+  /* What is shown before anything is loaded: the first sentence of the page in sight, how far the best unit for
+     first letters is on (0 to 9, "." is off), and two findings. A test compares them with the open figure. */
+  const SAMPLE = {
+    text: '"He\'ll have counted," said Elizabeth to the hen.',
+    on: "4......4....7.........60...6.........4..2...4....",
+    unit: 17,
+    first: ["0.98", "0.95"],
+    capital: ["0.90", "0.64"],
   };
 
   /* ---------- pure parts ---------- */
@@ -72,7 +87,7 @@
     },
     late: {
       words: ["一行的第 60 个字符起", "the 60th character of a line and on"],
-      chip: ["行快到头", "late in the line"],
+      chip: ["一行的第 60 个字符起", "60th of a line and on"],
       at: (text, i) => text[i] !== "\n" && i - text.lastIndexOf("\n", i - 1) > 59,
     },
     capital: {
@@ -88,23 +103,23 @@
     },
     young: {
       words: ["一句的前 10 个字符", "the first 10 characters of a sentence"],
-      chip: ["句子开头", "young sentences"],
+      chip: ["一句的前 10 个字符", "first 10 of a sentence"],
       at: (text, i, { sentence }) => sentence[i] > 0 && sentence[i] <= 10,
     },
     th: {
-      words: ["刚读完 th", "just after th"],
-      chip: ["th", "th"],
+      words: ["th 里的 h", "the h of th"],
+      chip: ["th 里的 h", "the h of th"],
       at: (text, i) => i > 0 && text.slice(i - 1, i + 1).toLowerCase() === "th",
     },
     the: {
-      words: ["刚读完单词 the", "just after the word the"],
-      chip: ["the", "the"],
+      words: ["单词 the 的 e", "the e of the word the"],
+      chip: ["单词 the 的 e", "the e of the"],
       at: (text, i, { word }) =>
         word[i] === 3 && text.slice(i - 2, i + 1).toLowerCase() === "the" && !isLetter(text[i + 1]),
     },
     ing: {
-      words: ["刚读完 ing", "just after ing"],
-      chip: ["ing", "ing"],
+      words: ["ing 里的 g", "the g of ing"],
+      chip: ["ing 里的 g", "the g of ing"],
       at: (text, i) => text.slice(Math.max(0, i - 2), i + 1) === "ing",
     },
     second: {
@@ -113,7 +128,7 @@
     },
     fifth: {
       words: ["词的第五个字母起", "the fifth letter of a word and on"],
-      chip: ["长词", "long words"],
+      chip: ["词的第五个字母起", "fifth letter and on"],
       at: (text, i, { word }) => word[i] > 4,
     },
     last: {
@@ -325,14 +340,27 @@
       [`打开（${KILOBYTES} kB）`, `Open it (${KILOBYTES} kB)`],
     );
     const doing = el("p", { class: "units__doing fig-muted" });
+    const letters = Array.from(SAMPLE.text, (c, i) =>
+      el("span", { class: isLetter(c) && !isLetter(SAMPLE.text[i - 1]) ? "is-named" : null }, c),
+    );
+    const paintSample = () =>
+      letters.forEach((span, i) => {
+        if (SAMPLE.on[i] !== ".") shade(host, span, Number(SAMPLE.on[i]) / 9 || 0.03);
+      });
     const door = el(
       "div",
       { class: "units__door" },
+      el("p", { class: "units__sample", lang: "en" }, ...letters),
       el("p", {}, [
-        "一个 LSTM 读一个故事。你标出一处，猜猜那是什么；图里找出最像在“标记”它的单元，再到故事的其余部分去数：猜对了几次，落空了几次。",
-        "An LSTM reads a tale. You mark a place and guess what it is; the figure finds the unit " +
-          "that seems to mark it, and then counts in all the rest of the tale how often the guess " +
-          "was right and how often it wasn't.",
+        `一个 LSTM（96 个单元，不是上文那个）在读故事。着色：${SAMPLE.unit} 号单元的输入门关小了；下划线：词首。` +
+          `在挑出它的那一页上它得 ${SAMPLE.first[0]} 分，到故事的其余部分 _${SAMPLE.first[1]}_ 分，守得住；` +
+          `大写字母最好的单元，却从 ${SAMPLE.capital[0]} 掉到 _${SAMPLE.capital[1]}_。` +
+          "打开来，自己标一处，猜猜那是什么，看有没有单元在别处也标着它。",
+        `An LSTM (96 units, not the one above) reads a tale. Shaded: the input gate of unit ${SAMPLE.unit} ` +
+          "closes; underlined: first letters of words. On the page where it was picked this unit scores " +
+          `${SAMPLE.first[0]}, on the rest of the tale _${SAMPLE.first[1]}_: it carries over. The best unit ` +
+          `for capitals drops from ${SAMPLE.capital[0]} to _${SAMPLE.capital[1]}_. Open it, mark a place, ` +
+          "guess what it is, and see whether some unit marks it elsewhere, too.",
       ]),
       el("div", { class: "fig-controls" }, button, bar, doing),
     );
@@ -342,6 +370,9 @@
       door,
       body,
     );
+
+    paintSample();
+    Kit.onTheme(Object.assign(paintSample, { node: door }));
 
     async function open() {
       opening = true;
@@ -385,6 +416,13 @@
         else if (values.open && !opening) open();
       },
     };
+  }
+
+  /* Give a character the colour of a unit that is on by x, from 0 (off) to 1. */
+  function shade(host, span, x) {
+    const soft = 0.16 + 0.6 * x;
+    span.style.backgroundColor = x > 0 ? Kit.colour(host, "signed", soft) : "";
+    span.style.color = x > 0 ? Kit.readable(host, "signed", soft) : "";
   }
 
   /* The tale as text and as indices of the network's vocabulary; the pack has it as bytes. */
@@ -448,7 +486,11 @@
       "aria-label": ["故事的一页，可以标出几个字符", "A page of the tale; mark some characters"],
       "aria-describedby": help,
     });
-    const turn = (by) => fig.set({ page: Math.max(0, Math.min(starts.length - 1, state().page + by)) });
+    const turn = (by) => turnTo(Math.max(0, Math.min(starts.length - 1, state().page + by)));
+    const turnTo = (page, more) => {
+      fig.set({ page, ...more });
+      fig.say([`第 ${page + 1} 页，共 ${starts.length} 页`, `page ${page + 1} of ${starts.length}`]);
+    };
     const pageNo = el("span", { class: "fig-number fig-muted" });
     const pager = el(
       "div",
@@ -488,6 +530,9 @@
       (rule) => fig.set({ rule, unit: -1, list: "hits" }),
     );
     const verdict = el("p", { class: "units__verdict", role: "status" });
+    const shades = el("span"),
+      framed = el("span"),
+      picked = el("p", { class: "units__label" });
     const ranks = el("div", {
       class: "units__ranks",
       role: "group",
@@ -496,14 +541,24 @@
     const tally = el("div", { class: "units__tally" });
     const list = Kit.choice(["看哪些地方", "Which places"], [], (v) => fig.set({ list: v }), { hide: true });
     const lines = el("div", { class: "units__lines" });
+    const where = el(
+      "div",
+      { class: "units__where" },
+      list.el,
+      el("p", { class: "units__label" }, [
+        "框出的是数到的那一处；点一行，翻到那一页",
+        "framed: the place that is counted; a click turns to its page",
+      ]),
+      lines,
+    );
     const note = el("figcaption", { class: "fig-note" }, [
-      "分数 = 猜想说的字符里它亮的比例 − 其他字符里它亮的比例：1 分毫不差，0 毫无关系。“亮”是说数值过了门槛；门槛和方向（高过还是低过）只用眼前这一页定，再到其余部分去数。" +
-        `每页从 ${units} 个单元里挑，总能挑出一个漂亮的，所以要看另一个点。`,
-      "Score = share of the characters you named where it is on − share of the others where it " +
-        "is on: 1 is perfect, 0 is no relation. “On” means beyond a threshold; threshold and side " +
-        "(above or below) are set on the page in sight only, then the rest is counted. With " +
-        `${units} units to choose from, some unit will always look good on one page, so look at ` +
-        "the other dot.",
+      "分数 = 猜想说的字符里单元亮着的比例 − 其他字符里单元亮着的比例：1 分毫不差，0 毫无关系。“亮”是说数值过了门槛；门槛和方向（高过还是低过）只用眼前这一页定，再到其余部分去数。" +
+        `每页从 ${units} 个单元里挑，总能挑出一个漂亮的，所以要看另一个点：少不到 ${LOST} 分，才算守得住。`,
+      "Score = share of the characters you named where the unit is on − share of the others where " +
+        "the unit is on: 1 is perfect, 0 is no relation. “On” means beyond a threshold; threshold and " +
+        `side (above or below) are set on the page in sight only, then the rest is counted. With ${units} ` +
+        "units to choose from, some unit will always look good on one page, so look at the other dot: " +
+        `a guess carries over if less than ${LOST} is lost.`,
     ]);
     body.append(
       el(
@@ -514,12 +569,19 @@
       ),
       box,
       el(
+        "p",
+        { class: "units__key" },
+        el("span", {}, el("i", { class: "is-shade" }), shades),
+        el("span", {}, el("i", { class: "is-guess" }), ["下划线：你猜的", "underlined: your guess"]),
+        el("span", {}, el("i", { class: "is-frame" }), framed),
+      ),
+      el(
         "div",
         { class: "units__under" },
         el("p", { class: "units__help", id: help }, [
-          "拖动鼠标或手指来标（再点一下是整个词）；键盘：方向键移动，Shift + 方向键加长。",
-          "Mark with mouse or finger (click again for the whole word); keyboard: arrows move, " +
-            "Shift + arrows extend.",
+          "拖过几个字符就是标出它们；点一下标一个字符，再点是整个词，又点回到一个。键盘：方向键移动，Shift + 方向键加长，Esc 从头来。",
+          "Drag to mark; a click marks one character, the next one the whole word, the next the character " +
+            "again. Keys: arrows move, Shift + arrows extend, Esc starts over.",
         ]),
         pager,
       ),
@@ -538,10 +600,7 @@
         el(
           "div",
           {},
-          el("p", { class: "units__label" }, [
-            "在这一页上挑（空心），到其余部分检验（实心）",
-            "picked on this page (hollow), checked on the rest (solid)",
-          ]),
+          picked,
           ranks,
         ),
         el(
@@ -551,7 +610,7 @@
           tally,
         ),
       ),
-      el("div", { class: "units__where" }, list.el, lines),
+      where,
       note,
     );
 
@@ -658,6 +717,13 @@
     }
     box.addEventListener("keydown", (event) => {
       if (event.altKey || event.metaKey || event.ctrlKey) return;
+      if (["Escape", "Delete", "Backspace"].includes(event.key)) {
+        event.preventDefault();
+        caret = fixed = -1;
+        fig.set({ page: -1, from: -1, to: -1, rule: "first", what: "I", unit: -1, list: "hits" });
+        fig.say(["标记去掉了，从头来", "mark cleared, back to the beginning"]);
+        return;
+      }
       if (event.key === "PageDown" || event.key === "PageUp") {
         event.preventDefault();
         turn(event.key === "PageDown" ? 1 : -1);
@@ -702,10 +768,7 @@
       choice.span = most;
     }
     function paint(span, i) {
-      const x = beyond(now.values[now.choice.unit * N + i], now.choice),
-        soft = x > 0 ? 0.16 + 0.6 * x : 0;
-      span.style.backgroundColor = x > 0 ? Kit.colour(host, "signed", soft) : "";
-      span.style.color = x > 0 ? Kit.readable(host, "signed", soft) : "";
+      shade(host, span, beyond(now.values[now.choice.unit * N + i], now.choice));
       span.classList.toggle("is-named", Boolean(now.target[i]));
     }
     function write(page) {
@@ -746,6 +809,15 @@
         span.classList.toggle("is-start", at === s.from);
         span.classList.toggle("is-end", at === s.to - 1);
       }
+      Kit.say(
+        framed,
+        s.from < now.b && s.to > now.a
+          ? ["框：你标的", "framed: your mark"]
+          : [
+              `你标的在第 ${starts.findLastIndex((p) => p <= s.from) + 1} 页`,
+              `your mark is on page ${starts.findLastIndex((p) => p <= s.from) + 1}`,
+            ],
+      );
       body.toggleAttribute("data-none", !now.choice);
       if (!now.choice) {
         for (const span of spans) span.style.cssText = "";
@@ -756,7 +828,9 @@
         host.dataset.result = "{}";
         return;
       }
+      now.untested = s.rule === "here" || Number.isNaN(now.choice.rest.score);
       reach(now.choice);
+      drawKey();
       spans.forEach((span, i) => paint(span, now.a + i));
       drawVerdict();
       drawRanks();
@@ -764,22 +838,39 @@
       drawLines();
     }
 
-    /* How a guess that was picked on one page stands on all the others. */
-    const stands = (score) =>
-      score >= 0.8
-        ? ["站得住", "it holds"]
-        : score >= 0.5
-          ? ["只对一半", "half true"]
-          : ["站不住", "it doesn’t hold"];
+    /* What the colour says, for the unit that is shown. */
+    function drawKey() {
+      const { level, above } = now.choice,
+        name = now.what === "C" ? "tanh *C*" : `*${now.what}*`,
+        edge = points((level + 0.5) / 127);
+      Kit.say(shades, [
+        `着色：亮，${name} ${above ? "高于" : "低于"} ${edge}，越深越远`,
+        `shaded: on, ${name} ${above ? "above" : "below"} ${edge}; deeper: further`,
+      ]);
+    }
+
+    /* How well a unit that was picked on one page marks the guess on all the others. */
+    const grade = (score) =>
+      score >= GOOD
+        ? ["good", `好（${GOOD} 以上）`, `good (${GOOD} or more)`]
+        : score >= FAIR
+          ? ["fair", `一般（${FAIR} 到 ${GOOD}）`, `fair (${FAIR} to ${GOOD})`]
+          : ["weak", `弱（不到 ${FAIR}）`, `weak (under ${FAIR})`];
     function drawVerdict() {
-      const { choice, sorted, rule } = now,
+      const { choice, sorted, rule, untested } = now,
         n = choice.rest,
-        here = rule === "here";
+        s = untested ? ["none"] : grade(n.score),
+        lost = choice.score - n.score,
+        kept = !untested && lost < LOST;
+      verdict.dataset.grade = s[0];
+      verdict.toggleAttribute("data-kept", kept);
       const perfect = sorted.filter((c) => c.score >= 0.95).length;
       host.dataset.result = JSON.stringify({
         unit: choice.unit,
         page: Number(choice.score.toFixed(3)),
-        rest: here ? null : Number(n.score.toFixed(3)),
+        rest: untested ? null : Number(n.score.toFixed(3)),
+        grade: s[0],
+        kept,
         hits: n.hits,
         alarms: n.alarms,
         misses: n.misses,
@@ -787,34 +878,57 @@
         perfect,
         median: Number(median(sorted.map((c) => c.rest.score)).toFixed(3)),
       });
-      if (here || Number.isNaN(n.score)) {
+      if (untested) {
+        const other = now.fit.some((g) => g.value !== rule && g.value !== "here");
+        const why =
+          rule === "here"
+            ? ["可是一处说明不了什么", "But one place proves nothing"]
+            : ["可是猜想说的，别处一处也没有，无从检验", "But what you guessed is nowhere else in the tale to be checked"];
+        const how = other
+          ? ["从上面的蓝字里换一个猜想", "pick another guess from the blue words above"]
+          : ["少标几个字符", "mark fewer characters"];
         Kit.say(verdict, [
-          `${units} 个单元里有 _${perfect}_ 个在这一页上拿到 0.95 分以上。可是一处说明不了什么：给它起个名字（上面那句话的后半句），才能到别处去检验。`,
-          `_${perfect}_ of ${units} units score 0.95 or more on this page. But one place proves ` +
-            "nothing: give it a name (the second half of the sentence above), and it can be " +
-            "checked elsewhere.",
+          `${units} 个单元里有 _${perfect}_ 个在这一页上拿到 0.95 分以上。${why[0]}：${how[0]}，才数得到别处去。`,
+          `_${perfect}_ of ${units} units score 0.95 or more on this page. ${why[1]}: ${how[1]}, and the ` +
+            "rest of the tale can be counted.",
         ]);
         return;
       }
       const best = choice === sorted[0],
         who = best
           ? [`${units} 个里最好的是 ${choice.unit} 号`, `Best of ${units}: unit ${choice.unit}`]
-          : [`${choice.unit} 号`, `Unit ${choice.unit}`],
-        s = stands(n.score);
+          : [`${choice.unit} 号`, `Unit ${choice.unit}`];
+      const over = kept
+        ? ["守得住", "it carried over"]
+        : [`守不住，掉了 ${points(lost)}`, `it didn’t carry over, ${points(lost)} is lost`];
       Kit.say(verdict, [
-        `${who[0]}：这一页 ${points(choice.score)} 分，其余 _${points(n.score)}_ 分，_${s[0]}_。`,
-        `${who[1]}. On this page ${points(choice.score)}, on the rest ` +
-          `_${points(n.score)}_: _${s[1].replace(/ /g, " ")}_.`,
+        `${who[0]}：这一页 ${points(choice.score)} 分，其余 _${points(n.score)}_ 分，${s[1]}；到别处_${over[0]}_。`,
+        `${who[1]}. On this page ${points(choice.score)}, on the rest _${points(n.score)}_, ${s[2]}; ` +
+          `_${over[1]}_.`,
       ]);
     }
     function drawRanks() {
-      const { sorted, choice, rule } = now,
+      const { sorted, choice, untested: here } = now,
         top = sorted.slice(0, 6),
-        mid = median(sorted.map((c) => c.rest.score)),
-        here = rule === "here" || Number.isNaN(mid);
+        mid = median(sorted.map((c) => c.rest.score));
+      Kit.say(
+        picked,
+        here
+          ? ["在这一页上的分数", "score on this page"]
+          : [
+              "分数：在这一页上挑（空心），到其余部分检验（实心）",
+              "score: picked on this page (hollow), checked on the rest (solid)",
+            ],
+      );
       const at = (score) => `${(100 * Math.max(0, Math.min(1, score))).toFixed(1)}%`;
       if (!top.includes(choice)) top[top.length - 1] = choice;
       ranks.replaceChildren(
+        el(
+          "p",
+          { class: "units__ends", "aria-hidden": "true" },
+          el("span", {}),
+          el("span", { class: "units__axis" }, el("span", {}, "0"), el("span", {}, "1")),
+        ),
         ...top.map((c) =>
           el(
             "button",
@@ -851,26 +965,17 @@
         ),
         here
           ? ""
-          : el(
-              "p",
-              { class: "units__median" },
-              el("span", {}),
-              el(
-                "span",
-                { class: "units__axis" },
-                el("span", { style: { left: at(mid) } }, [
-                  `中位的单元 ${points(mid)}`,
-                  `median unit ${points(mid)}`,
-                ]),
-              ),
-            ),
+          : el("p", { class: "units__median" }, [
+              `虚线：${units} 个单元的中位数，其余部分 ${points(mid)}`,
+              `dashed: median of the ${units} units on the rest, ${points(mid)}`,
+            ]),
       );
     }
     function drawTally() {
       const { hits, alarms, misses } = now.choice.rest,
-        all = hits + alarms + misses || 1,
-        here = now.rule === "here";
-      tally.parentElement.style.visibility = here ? "hidden" : "";
+        all = hits + alarms + misses || 1;
+      tally.parentElement.hidden = now.untested;
+      if (now.untested) return;
       const part = (name, count, words) =>
         el(
           "div",
@@ -898,8 +1003,8 @@
         { value: "alarms", words: ["误报的", "false alarms"] },
         { value: "misses", words: ["漏掉的", "misses"] },
       ]);
-      list.el.hidden = lines.hidden = now.rule === "here";
-      if (lines.hidden) return;
+      where.hidden = now.untested;
+      if (where.hidden) return;
       let was = false;
       for (let i = 0; i < N; i++) {
         if (i >= a && i < b) {
@@ -924,7 +1029,7 @@
             type: "button",
             title: [`翻到第 ${page + 1} 页`, `turn to page ${page + 1}`],
             onclick: () => {
-              fig.set({ page, unit: choice.unit });
+              turnTo(page, { unit: choice.unit });
               box.focus({ preventScroll: true });
               Kit.show(box);
             },

@@ -149,8 +149,8 @@
   };
 
   /* ---------- links in the prose that set a figure ---------- */
-  /* <a class="fig-set" href="#gates:hold=F@0"> changes the settings that it names and no others. One whose settings are
-     the present ones says so; if the figure knows how, an echo of what matters appears beside it, because the figure
+  /* <a class="fig-set" href="#gates:hold=F@0"> changes the settings that it names; all others go back to where they
+     stood when the page was opened, so that a link always shows the same. One whose settings are the present ones says so; if the figure knows how, an echo of what matters appears beside it, because the figure
      itself may be off the screen. */
   const echoes = new Map();
   const asked = (link) => Kit.parse(link.getAttribute("href").replace(/^[^#]*/, ""));

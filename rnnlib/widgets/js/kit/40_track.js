@@ -21,11 +21,14 @@
    Each el goes into Kit.row(label, el, side).
    Keyboard on the strip: arrows by letters, Page Up / Down by words, Home, End, space (toggle).
 
+   A text that scrolls: host[data-scrolls], and [data-before], [data-after] where there is more of it.
+
    The cursor is one small element in each row: moving it repaints no canvas and restyles nothing else. (One
    inherited variable on the host looked neater, and cost 10 ms a step.) */
 (function (Kit) {
   "use strict";
-  const EDGE = 28; // pixels from the edge of a scrolled text where it begins to move along
+  const EDGE = 28; // pixels from the edge of a scrolled text where it begins to move along under a hand
+  const AHEAD = 0.3; // without a hand: this share of what can be seen is kept free around the cursor
   const wide = (c) =>
     /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]/.test(c) ||
     (c.codePointAt(0) >= 0x20000 && c.codePointAt(0) < 0x40000);
@@ -110,11 +113,20 @@
       scrolled = width > row.el.clientWidth + 1;
       host.style.setProperty("--fig-col", (width / plan.total).toFixed(2) + "px");
       host.toggleAttribute("data-scrolls", scrolled);
+      hint();
       keep();
     }
     function scroll(to) {
       offset = to;
       for (const { el } of rows) if (Math.abs(el.scrollLeft - to) > 1) el.scrollLeft = to;
+      hint();
+    }
+    /* Whether there is more at the left and at the right, for the style sheet. */
+    function hint() {
+      const row = rows.find(({ el }) => el.clientWidth);
+      const rest = row ? row.inner.clientWidth - row.el.clientWidth - offset : 0;
+      host.toggleAttribute("data-before", scrolled && offset > 1);
+      host.toggleAttribute("data-after", scrolled && rest > 1);
     }
     function keep() {
       if (!scrolled) return;
@@ -122,8 +134,9 @@
       if (!row) return;
       const unit = row.inner.clientWidth / plan.total,
         room = row.el.clientWidth;
-      const from = plan.starts[self.t] * unit - EDGE,
-        to = plan.starts[self.t + 1] * unit + EDGE;
+      const edge = held ? EDGE : AHEAD * room,
+        from = plan.starts[self.t] * unit - edge,
+        to = plan.starts[self.t + 1] * unit + edge;
       if (from < offset) scroll(Math.max(0, from));
       else if (to > offset + room) scroll(Math.min(row.inner.clientWidth - room, to - room));
     }

@@ -88,17 +88,21 @@
     };
   }
 
-  /* The words of an option are its label attribute, which follows the switch of language. */
+  /* The words of an option are its text and its label, which follow the switch of language: a select shows the
+     label, some screen readers read the text only. */
   function word(label, choices, change, { value, after } = {}) {
     const select = Kit.el("select", { class: "fig-word", "aria-label": label });
     const el = after ? Kit.el("span", { class: "fig-keep" }, select, after) : select;
     let list = [];
+    const write = () => list.forEach((c, i) => (select.options[i].textContent = Kit.text(c.words)));
     function build(next) {
       list = next;
       select.replaceChildren(
         ...list.map((c, i) => Kit.el("option", { value: i, label: c.words, disabled: c.off })),
       );
+      write();
     }
+    Kit.onLang(Object.assign(write, { node: select }));
     function draw(v, next) {
       if (next) build(next);
       select.selectedIndex = list.findIndex((c) => c.value === v);

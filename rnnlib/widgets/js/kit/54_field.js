@@ -1,9 +1,11 @@
 /* A text field whose value is always clean: only letters that the network knows, not too many.
 
-   const field = Kit.field(label, {value, max, letters, clean, placeholder, hide, wait}, change)
-     max       the longest value (80)
+   const field = Kit.field(label, {value, max, least, letters, clean, lost, placeholder, hide, wait}, change)
+     max       the longest value (80); when the reader leaves, the field shows no more than is used
+     least     fewer characters (but not none) count as none, and the note says so (0)
      letters   the alphabet as a string: others are made small, or dropped
      clean     or a function string -> string, instead of letters
+     lost      a pair: what the note says before the characters that the clean text has nowhere
      hide      the label is for ears only
      wait      milliseconds of rest before change is called (120)
    change(value, typed)   the clean value, and what was typed. What was dropped is named under the field
@@ -31,7 +33,8 @@
   }
 
   function field(label, options = {}, change = () => {}) {
-    const { value = "", max = 80, letters, placeholder, hide, wait = 120 } = options;
+    const { value = "", max = 80, least = 0, letters, placeholder, hide, wait = 120 } = options;
+    const gone = options.lost || ["网络不认识，去掉了：", "Unknown to the network, left out: "];
     const clean = options.clean || (letters ? among(letters) : (s) => s),
       id = Kit.id("field");
     const input = Kit.el("input", {
@@ -55,13 +58,14 @@
     let timer = 0,
       now = value,
       composing = false;
+    const few = (typed) => typed.trim() !== "" && Array.from(clean(typed).trim()).length < least;
 
     function tell(typed, whole) {
       const lost = dropped(typed, clean(typed)),
         shown = lost.slice(0, 6).join(" ") + (lost.length > 6 ? " …" : "");
       const parts = [["", ""]];
-      if (lost.length)
-        parts.push([`网络不认识，去掉了：${shown}`, `Unknown to the network, left out: ${shown}`]);
+      if (lost.length) parts.push([gone[0] + shown, gone[1] + shown]);
+      if (few(typed)) parts.push([`至少要 ${least} 个字母`, `At least ${least} letters are needed`]);
       if (whole > max) parts.push([`只取前 ${max} 个字符`, `Only the first ${max} characters are used`]);
       const said = parts.slice(1);
       note.hidden = !said.length;
@@ -71,7 +75,7 @@
       clearTimeout(timer);
       timer = 0;
       const all = Array.from(clean(input.value)),
-        next = all.slice(0, max).join("");
+        next = few(input.value) ? "" : all.slice(0, max).join("");
       tell(input.value, all.length);
       if (next === now) return;
       now = next;
@@ -94,7 +98,7 @@
     });
     input.addEventListener("blur", () => {
       if (timer) report();
-      if (note.hidden) input.value = now; // what was made small shows as it is used
+      if (note.hidden || Array.from(clean(input.value)).length > max) input.value = now; // as it is used
     });
     input.value = value;
     return {

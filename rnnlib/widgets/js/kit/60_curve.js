@@ -181,15 +181,17 @@
         else if (map.X(v) + 12 < free) say(map.X(v), foot, "is-x", tickWords(v)); // never under the last one
       }
     }
-    /* In about how many rows words are set at the right: 146 pixels, a wide character counts for two. */
-    const rowsOf = (words) =>
-      Math.ceil(Array.from(words).reduce((sum, c) => sum + (c > "\u2e7f" ? 2 : 1), 0) / 20);
+    /* In about how many rows words are set at the right: 146 pixels, a wide character counts for two; the names of
+       curves are bold. */
+    const rowsOf = (words, bold) =>
+      Math.ceil(Array.from(words).reduce((sum, c) => sum + (c > "\u2e7f" ? 2 : 1), 0) / (bold ? 17 : 20));
     function paintLines() {
       let free = Infinity; // the top of the label below
       const right = [...(model.lines || []), ...(wide ? ended() : [])].sort((a, b) => a.y - b.y);
       for (const l of right) {
         const mark = l.mark ? " is-marked" : "",
-          high = l.stroke ? 15 * rowsOf(Kit.text(l.words)) : wide ? 27 : 15,
+          rows = l.stroke ? rowsOf(Kit.text(l.words), true) : rowsOf(`${l.value} ${Kit.text(l.words)}`),
+          high = l.stroke ? 15 * rows : wide ? Math.max(27, 15 * rows) : 15,
           at = Math.min(map.Y(l.y), free - high / 2);
         free = at - high / 2;
         if (l.stroke) {

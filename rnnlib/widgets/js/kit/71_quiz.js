@@ -1,24 +1,34 @@
-/* A few questions, each explained after the answer; kept in this browser under book:quiz:ID.
+/* A few questions with two tries each, explained once they are settled; kept in this browser under book:quiz:ID.
 
    const quiz = Kit.quiz(host, {id, questions, title, change})
      questions   a list of
-       {kind: "choice", question, choices: [{words, right, why}], why}    one right; its own why first
+       {kind: "choice", question, choices: [{words, right, why}], why}    one right; its own why first; in the page
+                                                                          the choices are in some other order
        {kind: "number", question, answer, tolerance, unit, why}           tolerance: absolute (0: exact)
        {kind: "order", question, lines, why}       lines in the right order: strings are code, pairs are words
      why         a pair, a node, or a list of both
-     change({right, of, answered})   after every answer
+     change({right, of, answered})   after every question that is settled, or asked again
    quiz.el, quiz.reset()
-   Kept: {answers: [...], right: [true, false, null, ...], of: 3, at: milliseconds}.
+   After a first wrong answer the reader tries again, or asks to be told; the second settles it.
+   Kept: {answers: [...], right: [true, false, null, ...], tries: [1, 2, null, ...], of: 3, at: milliseconds}.
    Keyboard: buttons and fields; a line moves with its two buttons, or with Up and Down on its grip. */
 (function (Kit) {
   "use strict";
   const list = (why) => (!why ? [] : why instanceof Node || typeof why[0] === "string" ? [why] : why);
   const nodes = (why) => list(why).map((part) => (part instanceof Node ? part : Kit.el("p", {}, part)));
 
-  /* "１,5" and "1.5 " are numbers too; "" is not. */
+  /* "１,5", "1.5。", "C = 1.5" and "3/2" are numbers too; "" is not. */
   function number(string) {
     const plain = string
       .normalize("NFKC")
+      .replace(/[。.,;!\s]+$/, "")
+      .replace(/^.*[=≈:]/, "")
+      .trim();
+    const halves = plain.split("/");
+    return halves.length === 2 ? decimal(halves[0]) / decimal(halves[1]) : decimal(plain);
+  }
+  function decimal(string) {
+    const plain = string
       .trim()
       .replace(/\u2212/g, "-")
       .replace(/,(?=\d{1,2}$)/, ".")
@@ -27,8 +37,8 @@
     return plain === "" ? NaN : Number(plain);
   }
 
-  /* The same disorder for everybody, never the right order. */
-  function shuffle(n, seed) {
+  /* The same disorder for everybody. */
+  function mixed(n, seed) {
     let s = Array.from(seed).reduce((h, c) => (h * 31 + c.codePointAt(0)) >>> 0, 7);
     const order = Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
@@ -36,25 +46,43 @@
       const j = Math.floor((s / 4294967296) * (i + 1));
       [order[i], order[j]] = [order[j], order[i]];
     }
+    return order;
+  }
+  /* The same, and never the right order. */
+  function shuffle(n, seed) {
+    const order = mixed(n, seed);
     return order.every((v, i) => v === i) ? order.reverse() : order;
   }
 
-  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words
-     ----- */
+  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words, and
+     solution(one) words or a node; missed(box, answer): mark what was wrong ----- */
   const KINDS = {
     choice: {
       ask: (one, commit) => [
         Kit.el(
           "div",
           { class: "fig-predict__choices" },
-          ...one.choices.map((c, i) =>
-            Kit.el("button", { class: "fig-button", type: "button", onclick: () => commit(i) }, c.words),
+          ...mixed(one.choices.length, JSON.stringify(one.question)).map((i) =>
+            Kit.el(
+              "button",
+              {
+                class: "fig-button",
+                type: "button",
+                "data-choice": i,
+                onclick: (event) => {
+                  if (!event.currentTarget.hasAttribute("aria-disabled")) commit(i);
+                },
+              },
+              one.choices[i].words,
+            ),
           ),
         ),
       ],
       judge: (one, answer) => Boolean(one.choices[answer] && one.choices[answer].right),
       told: (one, answer) => one.choices[answer].words,
       solution: (one) => one.choices.find((c) => c.right).words,
+      missed: (box, answer) =>
+        box.querySelector(`[data-choice="${answer}"]`).setAttribute("aria-disabled", "true"),
       why: (one, answer) => [...list(one.choices[answer].why), ...list(one.why)],
       valid: (one, answer) => Number.isInteger(answer) && answer >= 0 && answer < one.choices.length,
     },
@@ -73,7 +101,7 @@
           const v = number(input.value);
           note.hidden = Number.isFinite(v);
           if (Number.isFinite(v)) commit(v);
-          else Kit.say(note, ["请写一个数。", "Please write a number."]);
+          else Kit.say(note, ["请写一个数，比如 0.5 或 1/2。", "Please write a number, such as 0.5 or 1/2."]);
         };
         input.addEventListener("keydown", (event) => {
           if (event.key === "Enter" && !event.isComposing) check();
@@ -90,6 +118,10 @@
         ];
       },
       judge: (one, answer) => Math.abs(answer - one.answer) <= (one.tolerance || 0) + 1e-12,
+      missed(box) {
+        const input = box.querySelector("input");
+        if (document.activeElement === input) input.select();
+      },
       told: (one, answer) => [String(answer), String(answer)],
       solution: (one) => [String(one.answer), String(one.answer)],
       why: (one) => list(one.why),
@@ -158,6 +190,7 @@
           ),
         ];
       },
+      missed() {},
       judge: (one, answer) => answer.every((v, i) => same(one.lines[v], one.lines[i])),
       told: null,
       solution: (one) =>
@@ -217,7 +250,8 @@
     const boxes = questions.map(() => Kit.el("div", { class: "fig-quiz__one" }));
     el.append(...boxes, score);
     host.append(el);
-    let answers = questions.map(() => null);
+    let answers = questions.map(() => null),
+      tries = questions.map(() => null);
 
     const judged = () =>
       answers.map((a, k) => (a === null ? null : KINDS[questions[k].kind].judge(questions[k], a)));
@@ -227,13 +261,16 @@
           right: right.filter(Boolean).length,
           of: questions.length,
           answered: right.filter((r) => r !== null).length,
-        };
+        },
+        later = right.filter((r, k) => r && tries[k] > 1).length;
       el.dataset.right = result.right;
       el.dataset.answered = result.answered;
       score.hidden = result.answered === 0;
       Kit.say(score, [
-        `答了 ${result.answered} 题，对了 ${result.right} 题，一共 ${result.of} 题。`,
-        `${result.answered} of ${result.of} answered, ${result.right} right.`,
+        `共 ${result.of} 题，答了 ${result.answered} 题，对了 ${result.right} 题` +
+          (later ? `（第二次才对的 ${later} 题）。` : "。"),
+        `${result.answered} of ${result.of} answered, ${result.right} right` +
+          (later ? ` (${later} at the second try).` : "."),
       ]);
       return result;
     }
@@ -241,54 +278,76 @@
       const empty = answers.every((a) => a === null);
       Kit.progress.set(
         key,
-        empty ? null : { answers, right: judged(), of: questions.length, at: Date.now() },
+        empty ? null : { answers, right: judged(), tries, of: questions.length, at: Date.now() },
       );
       const result = count();
       if (change) change(result);
     }
+    /* a, b, c: the chapter's exercises have the numbers. */
+    const place = (k) => String.fromCharCode(97 + (k % 26)) + ". ";
     function ask(k) {
       const one = questions[k],
-        place = `${k + 1}. `;
+        kind = KINDS[one.kind],
+        again = Kit.el("p", { class: "fig-quiz__again", role: "status" });
+      let missed = null;
+      const settle = (answer, n) => {
+        answers[k] = answer;
+        tries[k] = n;
+        tell(k, true);
+        keep();
+      };
+      function commit(answer) {
+        if (kind.judge(one, answer)) settle(answer, missed === null ? 1 : 2);
+        else if (missed === null) {
+          missed = answer;
+          offer();
+        } else if (!same(answer, missed)) settle(answer, 2); // twice the same is one try
+      }
+      function offer() {
+        const show = Kit.el("button", { class: "fig-link", type: "button", onclick: () => settle(missed, 1) }, [
+          "直接看答案",
+          "show me the answer",
+        ]);
+        again.replaceChildren(
+          Kit.el("span", { class: "fig-predict__verdict" }, ["不对。", "Not quite. "]),
+          Kit.el("span", {}, ["再试一次，或者", "Try again, or "]),
+          show,
+        );
+        kind.missed(boxes[k], missed);
+      }
       boxes[k].removeAttribute("data-right");
       boxes[k].replaceChildren(
-        Kit.el(
-          "fieldset",
-          {},
-          Kit.el("legend", {}, place, one.question),
-          ...KINDS[one.kind].ask(one, (answer) => {
-            answers[k] = answer;
-            tell(k, true);
-            keep();
-          }),
-        ),
+        Kit.el("fieldset", {}, Kit.el("legend", {}, place(k), one.question), ...kind.ask(one, commit), again),
       );
+    }
+    /* "You said 2; the right answer is 4." as one sentence in each language; words are quoted, numbers are not. */
+    function said(kind, given, wanted) {
+      const [a, b] = kind === "number" ? ["", ""] : ["“", "”"];
+      return [
+        `你答的是${a || " "}${given[0]}${b}` + (wanted ? `，正确的是${a || " "}${wanted[0]}${b}。` : "。"),
+        `You said ${a}${given[1]}${b}` + (wanted ? `; the right answer is ${a}${wanted[1]}${b}.` : "."),
+      ];
     }
     function tell(k, fresh) {
       const one = questions[k],
         kind = KINDS[one.kind],
         right = kind.judge(one, answers[k]);
+      const solution = kind.solution(one),
+        late = right && tries[k] > 1;
       const verdict = Kit.el(
         "p",
         {},
         Kit.el(
           "span",
           { class: "fig-predict__verdict" },
-          right ? ["对。", "Right. "] : ["不对。", "Not quite. "],
+          late ? ["第二次答对了。", "Right, at the second try. "] : right ? ["对。", "Right. "] : ["不对。", "Not quite. "],
         ),
       );
-      if (kind.told)
-        Kit.fill(
-          verdict,
-          Kit.el("span", { class: "fig-muted" }, ["你的答案：", "Your answer: "]),
-          kind.told(one, answers[k]),
-        );
-      const solution = kind.solution(one);
-      if (!right && kind.told)
-        Kit.fill(verdict, Kit.el("span", { class: "fig-muted" }, ["；正确的是：", "; it is: "]), solution);
+      if (kind.told) Kit.fill(verdict, said(one.kind, kind.told(one, answers[k]), right ? null : solution));
       const answer = Kit.el(
         "div",
         { class: "fig-predict__answer", tabindex: "-1" },
-        Kit.el("p", { class: "fig-predict__question" }, `${k + 1}. `, one.question),
+        Kit.el("p", { class: "fig-predict__question" }, place(k), one.question),
         verdict,
         !kind.told ? solution : null,
         ...nodes(kind.why(one, answers[k])),
@@ -301,7 +360,7 @@
               class: "fig-link",
               type: "button",
               onclick: () => {
-                answers[k] = null;
+                answers[k] = tries[k] = null;
                 ask(k);
                 keep();
                 boxes[k].querySelector("button, input").focus();
@@ -322,6 +381,11 @@
       });
       count();
     }
+    function recalled() {
+      const kept = Kit.progress.get(key),
+        old = kept && Array.isArray(kept.tries) ? kept.tries : [];
+      return answers.map((a, k) => (a === null ? null : old[k] === 2 ? 2 : 1));
+    }
     function recall() {
       const kept = Kit.progress.get(key),
         old =
@@ -331,11 +395,13 @@
       );
     }
     answers = recall();
+    tries = recalled();
     build();
     return {
       el,
       reset() {
         answers = questions.map(() => null);
+        tries = questions.map(() => null);
         build();
         keep();
       },
