@@ -210,7 +210,9 @@ def test_the_closed_door_tells_the_truth(figure):
     first = result(page)
     page.get_by_role("button", name="capitals").click()
     capital = result(page)
-    assert not first["above"]  # "closes"
+    page.get_by_role("button", name="first letters").click()
+    edge = re.search(r"I (below \d\.\d+)", page.locator(f"{HERE} .units__key").inner_text())[1]
+    assert edge in told and not first["above"]
     for number in (
         f"unit {first['unit']}",
         *(f"{f[k]:.2f}" for f in (first, capital) for k in ("page", "rest")),

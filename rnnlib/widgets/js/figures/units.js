@@ -36,8 +36,9 @@
      first letters is on (0 to 9, "." is off), and two findings. A test compares them with the open figure. */
   const SAMPLE = {
     text: '"He\'ll have counted," said Elizabeth to the hen.',
-    on: "4......4....7.........60...6.........4..2...4....",
+    on: "43.....4....7.........60...6.........4..2...4....",
     unit: 17,
+    below: "0.84",
     first: ["0.98", "0.95"],
     capital: ["0.90", "0.64"],
   };
@@ -352,14 +353,14 @@
       { class: "units__door" },
       el("p", { class: "units__sample", lang: "en" }, ...letters),
       el("p", {}, [
-        `一个 LSTM（96 个单元，不是上文那个）在读故事。着色：${SAMPLE.unit} 号单元的输入门关小了；下划线：词首。` +
+        `一个 LSTM（96 个单元，不是上文那个）在读故事。着色：${SAMPLE.unit} 号单元的输入门降到 ${SAMPLE.below} 以下；下划线：词首。` +
           `在挑出它的那一页上它得 ${SAMPLE.first[0]} 分，到故事的其余部分 _${SAMPLE.first[1]}_ 分，守得住；` +
           `大写字母最好的单元，却从 ${SAMPLE.capital[0]} 掉到 _${SAMPLE.capital[1]}_。` +
           "打开来，自己标一处，猜猜那是什么，看有没有单元在别处也标着它。",
         `An LSTM (96 units, not the one above) reads a tale. Shaded: the input gate of unit ${SAMPLE.unit} ` +
-          "closes; underlined: first letters of words. On the page where it was picked this unit scores " +
-          `${SAMPLE.first[0]}, on the rest of the tale _${SAMPLE.first[1]}_: it carries over. The best unit ` +
-          `for capitals drops from ${SAMPLE.capital[0]} to _${SAMPLE.capital[1]}_. Open it, mark a place, ` +
+          `is below ${SAMPLE.below}; underlined: first letters of words. On the page where it was picked ` +
+          `this unit scores ${SAMPLE.first[0]}, on the rest of the tale _${SAMPLE.first[1]}_: it carries ` +
+          `over. The best unit for capitals drops from ${SAMPLE.capital[0]} to _${SAMPLE.capital[1]}_. Open it, mark a place, ` +
           "guess what it is, and see whether some unit marks it elsewhere, too.",
       ]),
       el("div", { class: "fig-controls" }, button, bar, doing),

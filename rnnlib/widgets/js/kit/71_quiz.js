@@ -1,9 +1,9 @@
-/* A few questions with two tries each, explained once they are settled; kept in this browser under book:quiz:ID.
+/* A few questions with two tries each, explained once settled; kept in this browser under book:quiz:ID.
 
    const quiz = Kit.quiz(host, {id, questions, title, change})
      questions   a list of
-       {kind: "choice", question, choices: [{words, right, why}], why}    one right; its own why first; in the page
-                                                                          the choices are in some other order
+       {kind: "choice", question, choices: [{words, right, why}], why}    one is right; the page
+                                                                          shows them in another order
        {kind: "number", question, answer, tolerance, unit, why}           tolerance: absolute (0: exact)
        {kind: "order", question, lines, why}       lines in the right order: strings are code, pairs are words
      why         a pair, a node, or a list of both
@@ -54,8 +54,8 @@
     return order.every((v, i) => v === i) ? order.reverse() : order;
   }
 
-  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words, and
-     solution(one) words or a node; missed(box, answer): mark what was wrong ----- */
+  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words;
+     solution(one) -> words or a node; missed(box, answer): mark what was wrong ----- */
   const KINDS = {
     choice: {
       ask: (one, commit) => [
@@ -304,10 +304,11 @@
         } else if (!same(answer, missed)) settle(answer, 2); // twice the same is one try
       }
       function offer() {
-        const show = Kit.el("button", { class: "fig-link", type: "button", onclick: () => settle(missed, 1) }, [
-          "直接看答案",
-          "show me the answer",
-        ]);
+        const show = Kit.el(
+          "button",
+          { class: "fig-link", type: "button", onclick: () => settle(missed, 1) },
+          ["直接看答案", "show me the answer"],
+        );
         again.replaceChildren(
           Kit.el("span", { class: "fig-predict__verdict" }, ["不对。", "Not quite. "]),
           Kit.el("span", {}, ["再试一次，或者", "Try again, or "]),
@@ -320,7 +321,7 @@
         Kit.el("fieldset", {}, Kit.el("legend", {}, place(k), one.question), ...kind.ask(one, commit), again),
       );
     }
-    /* "You said 2; the right answer is 4." as one sentence in each language; words are quoted, numbers are not. */
+    /* "You said 2; the right answer is 4.": one sentence in each language; words are quoted. */
     function said(kind, given, wanted) {
       const [a, b] = kind === "number" ? ["", ""] : ["“", "”"];
       return [
@@ -340,7 +341,11 @@
         Kit.el(
           "span",
           { class: "fig-predict__verdict" },
-          late ? ["第二次答对了。", "Right, at the second try. "] : right ? ["对。", "Right. "] : ["不对。", "Not quite. "],
+          late
+            ? ["第二次答对了。", "Right, at the second try. "]
+            : right
+              ? ["对。", "Right. "]
+              : ["不对。", "Not quite. "],
         ),
       );
       if (kind.told) Kit.fill(verdict, said(one.kind, kind.told(one, answers[k]), right ? null : solution));
