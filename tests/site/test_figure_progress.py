@@ -45,7 +45,8 @@ def test_it_counts_what_is_stored(figure, lang):
     assert totals(page) == [3, 5, 4]
     guesses = pack["guesses"]
     assert page.locator("tbody tr").count() == len(guesses)
-    assert row(page, "03_rnn_scratch") == [f"2 / {guesses['03_rnn_scratch']}", "1 (2) / 3"]
+    answered = {"zh": "1 / 3，答过 2", "en": "1 / 3, 2 answered"}[lang]
+    assert row(page, "03_rnn_scratch") == [f"2 / {guesses['03_rnn_scratch']}", answered]
     assert row(page, "10_deep") == [f"1 / {guesses['10_deep']}", "0 / 3"]
     assert row(page, "12_which_network") == [f"0 / {guesses['12_which_network']}", "3 / 3"]
     assert row(page, "00_preface") == [f"0 / {guesses['00_preface']}", "–"]

@@ -586,7 +586,7 @@
           .map(([words, value]) => `${words[i]} ${i ? value : value.replace(" (", "（").replace(")", "）")}`)
           .join(sep);
       const rest = shown.includes("lstm")
-        ? ["，读得更长，*C* 里剩的也更多", ", which is longer, so *C* holds more"]
+        ? ["，读得更长，*C* 里剩的也更多", "; longer passages leave more in *C*"]
         : ["", ""];
       return [
         "还剩多少是量出来的：把一个字母换成别的（四次），看状态离原来多远，再除以到此为止最远的那次（最远算 1，" +
@@ -597,8 +597,8 @@
         "How much is left is measured: replace a letter by others (four times), see how far the state is from " +
           "where it was, divide by the largest distance so far: 1 is as far as it got, 0 is no trace. The number " +
           `at the side adds up all letters. The networks have ${models.lstm.H} units each and were trained alike ` +
-          "on The Time Machine, from which the first sentence is taken, with its common words. On a tale that " +
-          `they never read, over 40 passages of 80 letters (the last 50 of each)${rest[1]}, the median ` +
+          "on The Time Machine; the first sentence is from there, and its words are common. On a tale that " +
+          `they never read (40 passages of 80 letters, counted over the last 50${rest[1]}), the median ` +
           `(lowest–highest) of three seeds is ${list(each, 1, ", ")} letters. On the novel's validation text ` +
           `the perplexity is ${list(valid, 1, ", ")}.`,
       ];

@@ -1208,7 +1208,7 @@
     const seconds = (run.seconds || 0).toFixed(1), to = whole(goal(run));
     const cut = Math.round(100 * (run.clipped || 0));
     const fast = run.below
-      ? [`；训练困惑度 ${run.below.toFixed(1)} 秒时低于 ${to}`,
+      ? [`；第 ${run.below.toFixed(1)} 秒，训练困惑度降到 ${to} 以下`,
         `; training perplexity below ${to} after ${run.below.toFixed(1)} s`] : ["", ""];
     const clipped = cut ? [`；裁剪了 ${cut}% 的步`, `; ${cut}% of steps clipped`] : ["", ""];
     return [`第 ${at} / ${run.epochs} 个周期，${seconds} 秒，每秒 ${speed} 个字符${fast[0]}${clipped[0]}`,

@@ -17,7 +17,7 @@
     const summary = Kit.el("p", { class: "progress__sum", role: "status" });
     const rows = Kit.el("tbody"), table = Kit.el("table", { class: "progress__table" },
       Kit.el("thead", {}, Kit.el("tr", {}, Kit.el("th", { scope: "col" }, ["章", "Chapter"]), Kit.el("th", { scope: "col" }, ["猜过", "Guessed"]),
-        Kit.el("th", { scope: "col" }, ["答对（答过）", "Right (answered)"]))), rows);
+        Kit.el("th", { scope: "col" }, ["答对", "Right"]))), rows);
     const next = Kit.el("p", { class: "progress__next" });
     const sure = Kit.el("button", { class: "fig-button", type: "button", hidden: true, onclick: () => { Kit.progress.clear(); doubt(false); } },
       ["真的清除", "Yes, clear everything"]);
@@ -35,7 +35,8 @@
     /* n of them, and m of them in a lighter colour: answered, though not right. */
     const bar = (n, of, m = n) => Kit.el("td", {},
       of ? Kit.el("span", { class: "progress__bar", "aria-hidden": "true", style: { "--share": String(n / of), "--answered": String(m / of) } }) : null,
-      Kit.el("span", { class: "fig-number" }, of ? `${n}${m > n ? ` (${m})` : ""} / ${of}` : "–"));
+      Kit.el("span", { class: "fig-number" }, !of ? "–"
+        : m > n ? [`${n} / ${of}，答过 ${m}`, `${n} / ${of}, ${m} answered`] : `${n} / ${of}`));
     const called = ({ page, id }) => pack.titles[page].map((title) => (Number(id) ? `${Number(id)} ${title}` : title));
     /* Where there is something to answer yet: the first chapter that was begun, or else the first of all. */
     function point(found) {

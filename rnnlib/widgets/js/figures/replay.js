@@ -51,7 +51,7 @@
     const rule = Kit.el("span", { class: "fig-muted replay__rule" }, ["一到三种；再选第四种，最早选的让位", "one to three; a fourth replaces the first chosen"]);
     const glued = ["语料把书的各行不加空格接在一起（第 1 章），所以“traveller”后面可以直接是“you”", "the corpus joins the book’s lines without a space (chapter 1), so “you” may follow “traveller” directly"];
     const note = Kit.el("figcaption", { class: "fig-note" }, [
-      "困惑度取三个种子的中位数；训练困惑度是学这一个周期时的平均，暂退法开着。点线：瞎猜，和 5 元语法在验证部分上的成绩。每种网络读的都是同样的 10,000 个字符，学习率照各自那一章；梯度范数是裁剪前的，取一个周期里的中位数。" +
+      "困惑度取三个种子的中位数；训练困惑度是学这一个周期时的平均，暂退法开着。点线：瞎猜，和五元语法在验证部分上的成绩。每种网络读的都是同样的 10,000 个字符，学习率照各自那一章；梯度范数是裁剪前的，取一个周期里的中位数。" +
       `下面的字由验证成绩居中的那个种子在这个周期接着“${pack.prefix}”贪心写出；划线的是其中照抄原书的最长一段。${glued[0]}。`,
       "Perplexities are medians of three seeds; training perplexity is the mean over the epoch while it learns, dropout on. Dotted: guessing, and what a 5-gram model gets on the validation text. All networks read the same 10,000 characters, each at its own chapter’s learning rate; the gradient norm is the one before clipping, the median of the epoch. " +
       `Below, the seed whose validation perplexity is the middle one writes on from “${pack.prefix}” at this epoch, always the likeliest character; the longest stretch copied from the book is underlined. Note that ${glued[1]}.`]);

@@ -5,10 +5,10 @@
   "use strict";
   const SMALL = 0.05; // under this a bar would be less than two pixels high: a dash says that there is something
   const NETWORKS = [
-    { id: "rnn", name: ["RNN", "RNN"], sees: ["看得到前面的一切，越远反应越小", "sees all before it, and reacts less the farther back"] },
+    { id: "rnn", name: ["RNN", "RNN"], sees: ["看得到前面的一切，越远反应越小", "sees all before it, but reacts less to what is farther back"] },
     { id: "conv", name: ["卷积", "convolution"], sees: ["只看得到前面 15 个", "sees the 15 before it, no more"] },
     { id: "attention", name: ["注意力", "attention"], sees: ["看得到前面的一切，再远也有反应", "sees all before it, and reacts at any distance"] },
-    { id: "birnn", name: ["双向 RNN", "bidirectional RNN"], sees: ["两边都看得到，越远反应越小", "sees both sides, and reacts less the farther away"] },
+    { id: "birnn", name: ["双向 RNN", "bidirectional RNN"], sees: ["两边都看得到，越远反应越小", "sees both sides, but reacts less to what is farther away"] },
   ];
   const named = (c) => (c === " " ? ["空格", "space"] : [c, c]);
 

@@ -275,7 +275,7 @@
         o.value.textContent = fixed(mine.p[v], 3);
         o.mine.style.width = 100 * mine.p[v] + "%";
         o.other.style.width = 100 * other.p[v] + "%";
-        const rival = other.word.length < 4 ? named(other.word) : ["对照", "beside"];
+        const rival = other.word.length < 4 ? named(other.word) : ["对照", "other"];
         o.beside.replaceChildren();
         if (other.word.length) Kit.fill(o.beside, fixed(other.p[v], 3), " ", rival);
         o.value.parentNode.toggleAttribute("data-best", mine.p[v] === Math.max(...mine.p));
