@@ -1,0 +1,104 @@
+"""What a check can answer, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """The same said in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    def filled(self, **values: object) -> Words:
+        """With ``{name}`` replaced by values."""
+        return Words(self.zh.format(**values), self.en.format(**values))
+
+    def __str__(self) -> str:
+        return f"{self.zh} | {self.en}"
+
+
+class Wrong(Exception):
+    """A wrong answer: the name of the mistake that it shows, and the hint."""
+
+    def __init__(self, mistake: str, hint: Words) -> None:
+        super().__init__(str(hint))
+        self.mistake, self.hint = mistake, hint
+
+
+class Crashed(Exception):
+    """The answer's own code raised an exception."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Unfinished(Exception):
+    """The answer is still the stub."""
+
+
+PASSED, UNFINISHED, WRONG, CRASHED, TIMEOUT = "passed", "unfinished", "wrong", "crashed", "timeout"
+
+
+@dataclass(frozen=True)
+class PartReply:
+    """What one part of a check found.
+
+    Attributes:
+        title: what was looked at.
+        kind: ``passed``, ``unfinished``, ``wrong``, ``crashed``, ``timeout``, or ``skipped`` if an earlier
+            part failed.
+        mistake: the name of the mistake, where one was recognized.
+        hint: what to tell the learner.
+    """
+
+    title: Words
+    kind: str
+    mistake: str = ""
+    hint: Words | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer of a check: one line for each part.
+
+    Attributes:
+        task: name of the exercise.
+        title: its title.
+        parts: the parts in order.
+        closing: a last line, for instance that the checks are the visible ones.
+    """
+
+    task: str
+    title: Words
+    parts: list[PartReply] = field(default_factory=list)
+    closing: Words | None = None
+
+    @property
+    def kind(self) -> str:
+        """``passed`` if every part did, else the kind of the first that did not."""
+        return next((part.kind for part in self.parts if part.kind != PASSED), PASSED)
+
+    @property
+    def mistake(self) -> str:
+        """Name of the mistake that was recognized, or ""."""
+        return next((part.mistake for part in self.parts if part.mistake), "")
+
+    @property
+    def score(self) -> float:
+        """Share of the parts that passed."""
+        return sum(part.kind == PASSED for part in self.parts) / max(1, len(self.parts))
+
+    def __str__(self) -> str:
+        marks = {PASSED: "✓", "skipped": "·"}
+        lines = [f"{self.task} {self.title}"]
+        for part in self.parts:
+            lines.append(f"{marks.get(part.kind, '✗')} {part.title}")
+            if part.hint:
+                lines.append(str(part.hint))
+        if self.closing:
+            lines.append(str(self.closing))
+        return "\n".join(lines)

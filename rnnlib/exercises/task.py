@@ -1,0 +1,66 @@
+"""An exercise: what it is called, what its check looks at, the hints to common mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rnnlib.exercises.replies import Words
+
+if TYPE_CHECKING:
+    from rnnlib.exercises.probe import Probe
+
+Part = Callable[["Probe", Any], None]
+LEVELS = {
+    "warm-up": Words("热身", "warm-up"),
+    "core": Words("基本", "core"),
+    "stretch": Words("提高", "stretch"),
+    "project": Words("项目", "project"),
+}
+TASKS: dict[str, Task] = {}
+
+
+class Task:
+    """One exercise.
+
+    Args:
+        name: ``A1``; the letter is the set.
+        zh, en: its title.
+        level: ``warm-up``, ``core``, ``stretch`` or ``project``.
+        minutes: measured by solving it.
+        trains: what it trains, in both languages.
+        seconds: limit for one part of the check.
+        hints: mistake -> (中文, English); ``{name}`` is filled with what the check found.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        zh: str,
+        en: str,
+        *,
+        level: str,
+        minutes: int,
+        trains: tuple[str, str],
+        hints: dict[str, tuple[str, str]] | None = None,
+        seconds: float = 20.0,
+    ) -> None:
+        if name in TASKS:
+            raise ValueError(f"there are two exercises {name!r}.")
+        if level not in LEVELS:
+            raise ValueError(f"level={level!r} must be one of {', '.join(LEVELS)}.")
+        self.name, self.title = name, Words(zh, en)
+        self.level, self.minutes, self.trains = level, minutes, Words(*trains)
+        self.seconds = seconds
+        self.hints = {key: Words(*pair) for key, pair in (hints or {}).items()}
+        self.parts: list[tuple[Words, Part]] = []
+        TASKS[name] = self
+
+    def part(self, zh: str, en: str) -> Callable[[Part], Part]:
+        """Add a part of the check: a function of a Probe and the answer that raises what it finds."""
+
+        def add(function: Part) -> Part:
+            self.parts.append((Words(zh, en), function))
+            return function
+
+        return add
