@@ -1,0 +1,1 @@
+"""The bank of mistakes, and the tests that go through it."""

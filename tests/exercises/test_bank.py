@@ -1,0 +1,59 @@
+"""Every wrong answer of the bank gets the hint meant for it, every right one is accepted."""
+
+from __future__ import annotations
+
+import pytest
+from exercises import all_exercises
+
+from rnnlib.exercises import TASKS, examine
+
+from .bank import RIGHT, WRONG, code_of
+
+EXERCISES = all_exercises()
+MISTAKES = [(name, key) for name, answers in WRONG.items() for key in answers]
+STYLES = [(name, key) for name, answers in RIGHT.items() for key in answers]
+
+
+def test_every_exercise_has_a_check_a_bank_and_a_place():
+    assert EXERCISES.keys() == TASKS.keys() == WRONG.keys() == RIGHT.keys()
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+def test_the_bank_is_large_enough(name):
+    assert len(WRONG[name]) >= 5 and len(RIGHT[name]) >= 2
+
+
+@pytest.mark.parametrize("name", list(EXERCISES))
+def test_a_stub_is_unfinished_and_the_solution_passes(name):
+    exercise = EXERCISES[name]
+    assert examine(name, exercise.value(exercise.stub)).kind == "unfinished"
+    for seed in range(3):
+        reply = examine(name, exercise.value(exercise.solution), seed=seed)
+        assert reply.kind == "passed", reply
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES, ids="-".join)
+def test_a_mistake_gets_its_hint(name, mistake):
+    exercise = EXERCISES[name]
+    reply = examine(name, exercise.value(code_of(WRONG[name][mistake], exercise.solution)))
+    wanted = mistake.split(" / ")[0]
+    if wanted.startswith("crash: "):
+        assert reply.kind == "crashed" and wanted.removeprefix("crash: ") in str(reply), reply
+    elif wanted == "slow":
+        assert reply.kind == "timeout", reply
+    else:
+        assert (reply.kind, reply.mistake) == ("wrong", wanted), reply
+
+
+@pytest.mark.parametrize(("name", "style"), STYLES, ids="-".join)
+def test_another_style_is_right(name, style):
+    exercise = EXERCISES[name]
+    for seed in range(3):
+        reply = examine(name, exercise.value(code_of(RIGHT[name][style], exercise.solution)), seed=seed)
+        assert reply.kind == "passed", reply
+
+
+@pytest.mark.parametrize("name", list(TASKS))
+def test_every_hint_is_earned_by_some_answer(name):
+    earned = {key.split(" / ")[0] for key in WRONG[name]}
+    assert set(TASKS[name].hints) <= earned | {"values"}, "a hint that no answer of the bank gets"
