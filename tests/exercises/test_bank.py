@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from exercises import all_exercises
+from exercise_cells import all_exercises
 
 from rnnlib.exercises import TASKS, examine
 
@@ -32,7 +32,7 @@ def test_a_stub_is_unfinished_and_the_solution_passes(name):
         assert reply.kind == "passed", reply
 
 
-@pytest.mark.parametrize(("name", "mistake"), MISTAKES, ids="-".join)
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES, ids=str)
 def test_a_mistake_gets_its_hint(name, mistake):
     exercise = EXERCISES[name]
     reply = examine(name, exercise.value(code_of(WRONG[name][mistake], exercise.solution)))
@@ -45,7 +45,7 @@ def test_a_mistake_gets_its_hint(name, mistake):
         assert (reply.kind, reply.mistake) == ("wrong", wanted), reply
 
 
-@pytest.mark.parametrize(("name", "style"), STYLES, ids="-".join)
+@pytest.mark.parametrize(("name", "style"), STYLES, ids=str)
 def test_another_style_is_right(name, style):
     exercise = EXERCISES[name]
     for seed in range(3):
