@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from rnnlib.exercises.probe import Probe
-from rnnlib.exercises.replies import Words, Wrong
 from rnnlib.exercises.task import Task
 
-UNLIKE = Words(
-    "参数的个数对，形状不对：找不到依次是 {sizes} 的一组。",
-    "The number of parameters is right, their shapes are not: there is no group with {sizes} in this order.",
-)
 SHARES_WEIGHTS = (
     "权重照抄过去，结果还是不同：最大相差 {gap:.3g}，在下标 {place} 处。状态是怎么从一层交到下一层、最后交给输出层的？",
     "With the same weights the result still differs, by up to {gap:.3g} at index {place}. How does the state go "
     "from one layer to the next, and which one reaches the output layer?",
 )
-
-
-def copied(layer: nn.Module, model: nn.Module) -> nn.Module:
-    """A layer with the values of the parameters of a model that fit it, wherever in the model they stand."""
-    own, given = list(layer.parameters()), list(model.parameters())
-    sizes = [parameter.shape for parameter in own]
-    for start in range(len(given) - len(own) + 1):
-        window = given[start : start + len(own)]
-        if [parameter.shape for parameter in window] == sizes:
-            with torch.no_grad():
-                for to, value in zip(own, window):
-                    to.copy_(value)
-            return layer.to(given[0].device)
-    raise Wrong("parameters elsewhere", UNLIKE.filled(sizes=", ".join(str(tuple(size)) for size in sizes)))
-
 
 # ---------- A1 ----------
 A1 = Task(
@@ -94,48 +72,43 @@ A1 = Task(
 
 
 @A1.part("形状：X 是 (B, T, D)，输出 (B,)", "shape: X is (B, T, D), the output (B,)")
-def _a1_shape(probe: Probe, answer: Any) -> None:
+def _a1_shape(probe: Probe) -> None:
     for B, T, D in ((5, 7, 3), (1, 4, 2), (6, 1, 3)):
-        model = probe.module(answer, D, 8)
+        model = probe.module(D, 8)
         out = probe.call(model, probe.normal(B, T, D))
         if isinstance(out, Tensor) and out.shape == (B, 2):
             probe.wrong("two logits")
         if isinstance(out, Tensor) and out.shape == (T,):
-            first = [m.batch_first for m in model.modules() if isinstance(m, nn.RNNBase)]
+            first = [layer.settings.get("batch_first", True) for layer in probe.layers(model)]
             probe.wrong("last sequence" if all(first) else "time and batch swapped")
         probe.shape(out, B=B)
 
 
 @A1.part("参数的个数，H = 256", "number of parameters, H = 256")
-def _a1_parameters(probe: Probe, answer: Any) -> None:
+def _a1_parameters(probe: Probe) -> None:
+    def numbers(D: int, H: int) -> tuple[int, int]:
+        return 4 * H * (D + H + 2), 4 * H * (H + H + 2)
+
     D, H = probe.size(3, 9), 256
-    layer = 4 * H * (D + H + 2)
-    upper = 4 * H * (H + H + 2)
-    probe.parameters(
-        probe.module(answer, D),
-        layer + upper + H + 1,
-        {"one layer": layer + H + 1, "two logits": layer + upper + 2 * (H + 1)},
-    )
-    D, H = 3, probe.size(9, 20)
-    own = 4 * H * (D + H + 2) + 4 * H * (H + H + 2) + H + 1
-    fixed = 4 * 256 * (D + 256 + 2) + 4 * 256 * 514 + 257
-    probe.parameters(probe.module(answer, D, H), own, {"another H": fixed})
+    lower, upper = numbers(D, H)
+    mistakes = {"one layer": lower + H + 1, "two logits": lower + upper + 2 * (H + 1)}
+    probe.count(probe.module(D), lower + upper + H + 1, mistakes)
+    H = probe.size(9, 20)
+    probe.count(probe.module(D, H), sum(numbers(D, H)) + H + 1, {"another H": sum(numbers(D, 256)) + 257})
 
 
 @A1.part("数值：同样的权重，同样的结果", "values: the same weights, the same result")
-def _a1_values(probe: Probe, answer: Any) -> None:
+def _a1_values(probe: Probe) -> None:
     B, T, D, H = 6, 9, 4, 12
-    model = probe.module(answer, D, H)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(0.4 * probe.normal(*parameter.shape))
+    model = probe.module(D, H)
+    weights = probe.fill(model)
     X = probe.normal(B, T, D)
     out = probe.shape(probe.call(model, X), B=B)
-    lstm = copied(nn.LSTM(D, H, num_layers=2, batch_first=True), model)
-    dense = copied(nn.Linear(H, 1), model)
+    lstm = probe.copied(nn.LSTM(D, H, num_layers=2, batch_first=True), weights)
+    dense = probe.copied(nn.Linear(H, 1), weights)
     with torch.no_grad():
         outputs, (state, memory) = lstm(X)
-        wrong_axis, _ = copied(nn.LSTM(D, H, num_layers=2), model)(X)
+        wrong_axis, _ = probe.copied(nn.LSTM(D, H, num_layers=2), weights)(X)
         sources = {
             "first step": outputs[:, 0],
             "lower layer": state[0],
@@ -145,10 +118,9 @@ def _a1_values(probe: Probe, answer: Any) -> None:
         }
         mistakes = {mistake: dense(source).squeeze(-1) for mistake, source in sources.items()}
         right = dense(state[-1]).squeeze(-1)
-        probe.values(out, right, {**mistakes, "sigmoid": right.sigmoid()})
+    probe.values(out, right, {**mistakes, "sigmoid": right.sigmoid()})
 
 
 @A1.part("每个参数都有梯度", "every parameter gets a gradient")
-def _a1_gradients(probe: Probe, answer: Any) -> None:
-    model = probe.module(answer, 3, 8)
-    probe.gradients(model, probe.call(model, probe.normal(4, 5, 3)))
+def _a1_gradients(probe: Probe) -> None:
+    probe.gradients(probe.module(3, 8), probe.normal(4, 5, 3))

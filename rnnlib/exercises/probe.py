@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rnnlib.exercises.replies import Crashed, Unfinished, Words, Wrong
 from rnnlib.exercises.task import Task
+from rnnlib.exercises.worker import AnswerError, ChangedInput, Layer, Opaque, Ref, Worker
 
 COMMON = {
     "nothing": (
@@ -65,6 +66,10 @@ COMMON = {
         "应该得到一个 nn.Module，来的是 {kind}。",
         "An nn.Module is expected; what came is a {kind}.",
     ),
+    "parameters of other shapes": (
+        "参数的个数对，形状不对：找不到依次是 {sizes} 的一组。",
+        "The number of parameters is right, their shapes are not: there is no group with {sizes} in this order.",
+    ),
     "not a number at all": (
         "这里要填一个数，来的是 {kind}。",
         "A number is expected here; what came is a {kind}.",
@@ -77,62 +82,119 @@ COMMON = {
 
 
 def _kind(value: object) -> str:
-    return type(value).__name__
+    return value.kind if isinstance(value, (Ref, Opaque)) else type(value).__name__
 
 
 class Probe:
-    """Inputs and comparisons for one check.
+    """Inputs, requests and comparisons for one check; all that a check does to an answer goes through here.
 
     Args:
         task: whose hints are used.
+        worker: where the answer is and runs.
         seed: what the inputs are drawn from; None: another one each time.
-        device: where inputs are put.
+
+    Attributes:
+        answer: the answer.
     """
 
-    def __init__(self, task: Task, seed: int | None = None, device: torch.device | str = "cpu") -> None:
-        self.task, self.device = task, torch.device(device)
+    answer = Ref(0)
+
+    def __init__(self, task: Task, worker: Worker, seed: int | None = None) -> None:
+        self.task, self.worker = task, worker
         self.generator = torch.Generator()
         if seed is None:
             self.generator.seed()
         else:
             self.generator.manual_seed(seed)
+            worker.seed(seed)
 
     # ---------- inputs ----------
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, float32."""
-        return torch.randn(*shape, generator=self.generator).to(self.device)
+        return torch.randn(*shape, generator=self.generator)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Whole numbers in [low, high), int64."""
-        return torch.randint(low, high, shape, generator=self.generator).to(self.device)
+        return torch.randint(low, high, shape, generator=self.generator)
 
     def size(self, low: int, high: int) -> int:
         """A whole number in [low, high]."""
         return int(torch.randint(low, high + 1, (1,), generator=self.generator))
 
     # ---------- the answer's code ----------
-    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run code of the answer; what it raises becomes a reply, and tensors it was given must stay as they are."""
-        given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
-        before = [(value, value.detach().clone()) for value in given]
+    def _ask(self, request: str, *args: Any) -> Any:
         try:
-            result = function(*args, **kwargs)
-        except NotImplementedError as error:
-            raise Unfinished from error
-        except Exception as error:
-            raise Crashed(error) from error
-        if any(value.shape != old.shape or not torch.equal(value.detach(), old) for value, old in before):
+            return _on_cpu(getattr(self.worker, request)(*args))
+        except AnswerError as error:
+            if error.unfinished:
+                raise Unfinished from error
+            raise Crashed(error.said, error.line) from error
+        except ChangedInput:
             self.wrong("changed its input")
+
+    def call(self, target: Ref, *args: Any, method: str = "", **kwargs: Any) -> Any:
+        """Call the answer or something made with it; the result as data: tensors, numbers, texts, containers."""
+        result = self._ask("call", target, args, kwargs, method)
         if result is ...:
             raise Unfinished
         return result
 
-    def module(self, build: Callable[..., Any], *args: Any, **kwargs: Any) -> nn.Module:
-        """Build a model with the answer's class or function, on the device."""
-        model = self.call(build, *args, **kwargs)
-        if not isinstance(model, nn.Module):
-            self.wrong("nothing" if model is None else "not a module", kind=_kind(model))
-        return model.to(self.device)
+    def make(self, target: Ref, *args: Any, method: str = "", **kwargs: Any) -> Ref:
+        """Call the answer or something made with it, and keep the result where it is."""
+        return self._ask("call", target, args, kwargs, method, True)
+
+    def module(self, *args: Any, **kwargs: Any) -> Ref:
+        """Build a model with the answer, a class or a function."""
+        model = self.make(self.answer, *args, **kwargs)
+        if not model.is_module:
+            self.wrong("nothing" if model.kind == "NoneType" else "not a module", kind=model.kind)
+        return model
+
+    def define(self, code: str, name: str, *args: Any, **kwargs: Any) -> Ref:
+        """Make a model, an optimizer, ... for the answer to work on, from code of the check."""
+        return self.worker.define(code, name, args, kwargs)
+
+    def value(self, target: Ref) -> Any:
+        """The answer, or something kept, as data."""
+        return self._ask("value", target)
+
+    def parameters(self, model: Ref) -> dict[str, Tensor]:
+        """Parameters by name."""
+        return self._ask("parameters", model)
+
+    def buffers(self, model: Ref) -> dict[str, Tensor]:
+        """Buffers by name."""
+        return self._ask("buffers", model)
+
+    def set_parameters(self, model: Ref, values: Mapping[str, Tensor]) -> None:
+        """Write parameters by name."""
+        self._ask("set_parameters", model, dict(values))
+
+    def fill(self, model: Ref, scale: float = 0.4) -> dict[str, Tensor]:
+        """Give a model random parameters, and return them."""
+        values = {name: scale * self.normal(*old.shape) for name, old in self.parameters(model).items()}
+        self.set_parameters(model, values)
+        return values
+
+    def training(self, model: Ref, on: bool = True) -> None:
+        """Put a model into training, or into evaluation."""
+        self._ask("mode", model, on)
+
+    def layers(self, model: Ref) -> list[Layer]:
+        """The layers inside a model; for questions that name one, and for hints."""
+        return self._ask("layers", model)
+
+    def grad(
+        self,
+        target: Ref,
+        *args: Any,
+        weights: Tensor,
+        pick: tuple[int, ...] = (),
+        wrt: tuple[int, ...] = (),
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Gradients of sum(weights * result): see Worker.grad."""
+        return self._ask("grad", target, args, kwargs, weights, pick, wrt)
 
     # ---------- replies ----------
     def wrong(self, mistake: str, **values: object) -> NoReturn:
@@ -208,21 +270,21 @@ class Probe:
         scale = max(1.0, float(b.abs().max()) if b.numel() else 1.0)
         return bool((a - b).abs().max() <= tolerance * scale) if a.numel() else True
 
-    def gradients(self, model: nn.Module, output: Tensor) -> None:
+    def gradients(self, model: Ref, *args: Any, pick: tuple[int, ...] = (), **kwargs: Any) -> None:
         """Every parameter gets a gradient from a random projection of the output."""
-        model.zero_grad(set_to_none=True)
-        if not output.requires_grad:
-            name = next((name for name, _ in model.named_parameters()), "")
-            self.wrong("no gradient", name=name)
-        weights = torch.randn(output.shape, generator=self.generator).to(output.device, output.dtype)
-        (output * weights).sum().backward()
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad and (parameter.grad is None or not parameter.grad.abs().sum() > 0):
+        output = self.call(model, *args, **kwargs)
+        for place in pick:
+            output = output[place]
+        if not isinstance(output, Tensor):
+            self.wrong("nothing" if output is None else "not a tensor", kind=_kind(output))
+        found = self.grad(model, *args, weights=self.normal(*output.shape), pick=pick, **kwargs)
+        for name, gradient in found["parameters"].items():
+            if gradient is None or not gradient.abs().sum() > 0:
                 self.wrong("no gradient", name=name)
 
-    def parameters(self, model: nn.Module, expected: int, mistakes: Mapping[str, int] | None = None) -> None:
+    def count(self, model: Ref, expected: int, mistakes: Mapping[str, int] | None = None) -> None:
         """The number of parameters; a number that a known mistake makes gets its hint."""
-        came = sum(parameter.numel() for parameter in model.parameters())
+        came = sum(parameter.numel() for parameter in self.parameters(model).values())
         if came == expected:
             return
         for mistake, number in (mistakes or {}).items():
@@ -230,15 +292,36 @@ class Probe:
                 self.wrong(mistake)
         self.wrong("number of parameters", expected=expected, came=came)
 
-    def number(self, value: Any) -> float:
+    def copied(self, layer: nn.Module, parameters: Mapping[str, Tensor]) -> nn.Module:
+        """A layer of the check with those parameters of a model that fit it, wherever they stand in it."""
+        own, given = list(layer.parameters()), list(parameters.values())
+        sizes = [parameter.shape for parameter in own]
+        for start in range(len(given) - len(own) + 1):
+            window = given[start : start + len(own)]
+            if [parameter.shape for parameter in window] == sizes:
+                with torch.no_grad():
+                    for to, value in zip(own, window):
+                        to.copy_(value)
+                return layer.eval()
+        self.wrong("parameters of other shapes", sizes=", ".join(str(tuple(size)) for size in sizes))
+
+    def number(self) -> float:
         """The answer as a number."""
+        value = self.value(self.answer)
         if value is None or value is ...:
             raise Unfinished
         if isinstance(value, Tensor) and value.numel() == 1:
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            try:
-                value = float(value)
-            except (TypeError, ValueError):
-                self.wrong("not a number at all", kind=_kind(value))
+            self.wrong("not a number at all", kind=_kind(value))
         return float(value)
+
+
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, (tuple, list)):
+        return type(value)(_on_cpu(one) for one in value)
+    if isinstance(value, dict):
+        return {key: _on_cpu(one) for key, one in value.items()}
+    return value

@@ -29,11 +29,11 @@ class Wrong(Exception):
 
 
 class Crashed(Exception):
-    """The answer's own code raised an exception."""
+    """The answer's own code raised an exception: what it said, and in which line."""
 
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
-        self.error = error
+    def __init__(self, said: str, line: int = 0) -> None:
+        super().__init__(said)
+        self.said, self.line = said, line
 
 
 class Unfinished(Exception):
@@ -41,6 +41,7 @@ class Unfinished(Exception):
 
 
 PASSED, UNFINISHED, WRONG, CRASHED, TIMEOUT = "passed", "unfinished", "wrong", "crashed", "timeout"
+SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Reply:
         return sum(part.kind == PASSED for part in self.parts) / max(1, len(self.parts))
 
     def __str__(self) -> str:
-        marks = {PASSED: "✓", "skipped": "·"}
+        marks = {PASSED: "✓", SKIPPED: "·"}
         lines = [f"{self.task} {self.title}"]
         for part in self.parts:
             lines.append(f"{marks.get(part.kind, '✗')} {part.title}")

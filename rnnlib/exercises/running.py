@@ -6,18 +6,16 @@ import contextlib
 import ctypes
 import io
 import threading
-import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 
-import rnnlib
 from rnnlib.exercises.probe import Probe
 from rnnlib.exercises.replies import (
     CRASHED,
     PASSED,
+    SKIPPED,
     TIMEOUT,
     UNFINISHED,
     WRONG,
@@ -29,6 +27,7 @@ from rnnlib.exercises.replies import (
     Wrong,
 )
 from rnnlib.exercises.task import TASKS, Task
+from rnnlib.exercises.worker import Worker
 
 STUB = Words(
     "还没写：raise NotImplementedError 还在。", "Not written yet: raise NotImplementedError is still there."
@@ -44,10 +43,7 @@ VISIBLE = Words(
 LINE = Words("第 {line} 行：{error}", "line {line}: {error}")
 
 
-_LIBRARIES = tuple(str(Path(package.__file__).parent) for package in (rnnlib, torch, threading))
-
-
-class _OutOfTime(BaseException):
+class OutOfTime(BaseException):
     """Raised inside the answer's code when its time is over; not an Exception, so that `except Exception` misses it."""
 
 
@@ -59,7 +55,7 @@ def _limit(seconds: float) -> Iterator[None]:
     def watch() -> None:
         while not done.wait(seconds if not late else 0.5):
             late.append(True)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_OutOfTime))
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(OutOfTime))
 
     late: list[bool] = []
     guard = threading.Thread(target=watch, daemon=True)
@@ -82,53 +78,37 @@ def find(name: str) -> Task:
     return TASKS[str(name)]
 
 
-def _where(error: BaseException) -> Words:
-    """What was raised, and in which line of the answer."""
-    said = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300].replace("|", "/")
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_LIBRARIES)
-    ]
-    if not lines:
-        return Words(said, said)
-    return LINE.filled(line=lines[-1], error=said)
-
-
-def run_part(task: Task, index: int, answer: Any, seed: int | None = None, device: str = "cpu") -> PartReply:
-    """Look at one part."""
+def run_part(task: Task, index: int, worker: Worker, seed: int | None = None) -> PartReply:
+    """Look at one part of an answer."""
     title, function = task.parts[index]
-    if isinstance(answer, type(NotImplemented)) or answer is ...:
-        return PartReply(title, UNFINISHED, hint=STUB)
-    state = torch.get_rng_state()
-    if seed is not None:
-        torch.manual_seed(seed)  # initial weights and dropout of the answer repeat as well
     try:
-        with _limit(task.seconds), contextlib.redirect_stdout(io.StringIO()):
-            function(Probe(task, seed, device), answer)
+        function(Probe(task, worker, seed))
     except Wrong as wrong:
         return PartReply(title, WRONG, wrong.mistake, wrong.hint)
     except Unfinished:
         return PartReply(title, UNFINISHED, hint=STUB)
-    except _OutOfTime:
-        return PartReply(title, TIMEOUT, hint=SLOW.filled(seconds=task.seconds))
     except Crashed as crashed:
-        if isinstance(crashed.error, _OutOfTime):
-            return PartReply(title, TIMEOUT, hint=SLOW.filled(seconds=task.seconds))
-        return PartReply(title, CRASHED, hint=_where(crashed.error))
-    finally:
-        torch.set_rng_state(state)
+        words = LINE if crashed.line else Words("{error}", "{error}")
+        return PartReply(title, CRASHED, hint=words.filled(line=crashed.line, error=crashed.said))
+    except OutOfTime:
+        return PartReply(title, TIMEOUT, hint=SLOW.filled(seconds=task.seconds))
     return PartReply(title, PASSED)
 
 
 def examine(name: str, answer: Any, seed: int | None = None, device: str = "cpu") -> Reply:
-    """Check an answer and give the reply as an object; parts after the first that fails are skipped."""
+    """Check an answer in this process and give the reply as an object; after the first part that fails, stop."""
     task = find(name)
     parts: list[PartReply] = []
+    state = torch.get_rng_state()
     for index in range(len(task.parts)):
-        parts.append(run_part(task, index, answer, seed, device))
+        try:
+            with _limit(task.seconds), contextlib.redirect_stdout(io.StringIO()):
+                parts.append(run_part(task, index, Worker(answer, device), seed))
+        except OutOfTime:
+            parts.append(PartReply(task.parts[index][0], TIMEOUT, hint=SLOW.filled(seconds=task.seconds)))
         if parts[-1].kind != PASSED:
-            parts += [PartReply(later, "skipped") for later, _ in task.parts[index + 1 :]]
+            parts += [PartReply(later, SKIPPED) for later, _ in task.parts[index + 1 :]]
             break
-    reply = Reply(task.name, task.title, parts)
-    return Reply(task.name, task.title, parts, VISIBLE) if reply.kind == PASSED else reply
+    torch.set_rng_state(state)
+    passed = all(part.kind == PASSED for part in parts)
+    return Reply(task.name, task.title, parts, VISIBLE if passed else None)

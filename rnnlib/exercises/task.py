@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnlib.exercises.replies import Words
 
 if TYPE_CHECKING:
     from rnnlib.exercises.probe import Probe
 
-Part = Callable[["Probe", Any], None]
+Part = Callable[["Probe"], None]
 LEVELS = {
     "warm-up": Words("热身", "warm-up"),
     "core": Words("基本", "core"),
@@ -57,7 +57,7 @@ class Task:
         TASKS[name] = self
 
     def part(self, zh: str, en: str) -> Callable[[Part], Part]:
-        """Add a part of the check: a function of a Probe and the answer that raises what it finds."""
+        """Add a part of the check: a function of a Probe that raises what it finds."""
 
         def add(function: Part) -> Part:
             self.parts.append((Words(zh, en), function))

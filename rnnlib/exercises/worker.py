@@ -1,0 +1,239 @@
+"""The side of a check on which the answer's code runs: it does what it is asked and gives back data, no verdict.
+
+In a notebook the worker is an object beside the check. When a teacher grades, it runs alone in a locked process
+and knows neither the checks nor what is right; so whatever the checks want of an answer is one of the methods
+below, and only plain data goes in and out.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+MAX_TEXT = 2_000
+_LIBRARIES = tuple(str(Path(module.__file__).parent) for module in (torch, __import__("threading")))
+_HERE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Something that stays with the worker, by its number; 0 is the answer."""
+
+    number: int
+    kind: str = ""
+    is_module: bool = False
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A result that is no data: the name of its type, and nothing else of it."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer inside a module: the name of its type, and its settings that are numbers, texts or yes and no."""
+
+    kind: str
+    settings: dict[str, Any]
+
+
+class AnswerError(Exception):
+    """The answer's code raised something.
+
+    Attributes:
+        said: type and message, one line.
+        line: the line of the answer, or 0.
+        unfinished: whether it was the stub's NotImplementedError.
+    """
+
+    def __init__(self, said: str, line: int = 0, unfinished: bool = False) -> None:
+        super().__init__(said)
+        self.said, self.line, self.unfinished = said, line, unfinished
+
+
+class ChangedInput(Exception):
+    """The answer's code wrote into a tensor that it was given."""
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A result as data: tensors cut off from their history, numbers, texts, and containers of them."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if value is None or value is ... or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, (tuple, list)) and depth < 4 and len(value) <= 10_000:
+        return (
+            type(value)([plain(one, depth + 1) for one in value])
+            if type(value) in (tuple, list)
+            else tuple(plain(one, depth + 1) for one in value)
+        )
+    if isinstance(value, dict) and depth < 4 and len(value) <= 10_000:
+        return {str(key)[:MAX_TEXT]: plain(one, depth + 1) for key, one in value.items()}
+    return Opaque(type(value).__name__)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _tensors(one)
+
+
+class Worker:
+    """Holds an answer, and runs it.
+
+    Args:
+        answer: what the learner wrote: a class, a function, a value.
+        device: where tensors and modules are put.
+    """
+
+    def __init__(self, answer: Any, device: torch.device | str = "cpu") -> None:
+        self.objects: list[Any] = [answer]
+        self.device = torch.device(device)
+
+    # ---------- running the answer's code ----------
+    def _run(self, function: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+        given = [*_tensors(args), *_tensors(list(kwargs.values()))]
+        before = [(tensor, tensor.detach().clone()) for tensor in given]
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            raise _described(error) from error
+        if any(now.shape != old.shape or not _same(now.detach(), old) for now, old in before):
+            raise ChangedInput
+        return result
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            return self.objects[value.number]
+        if isinstance(value, Tensor):
+            return value.to(self.device)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._resolve(one) for one in value)
+        return value
+
+    def _keep(self, value: Any) -> Ref:
+        if isinstance(value, nn.Module):
+            value = value.to(self.device)
+        self.objects.append(value)
+        return Ref(len(self.objects) - 1, type(value).__name__, isinstance(value, nn.Module))
+
+    # ---------- what can be asked ----------
+    def seed(self, number: int) -> None:
+        """Start torch's generator anew, so that initial weights and dropout repeat."""
+        torch.manual_seed(number)
+
+    def call(self, target: Ref, args: tuple, kwargs: dict, method: str = "", keep: bool = False) -> Any:
+        """Call something, or a method of it; the result as data, or kept here."""
+        function = self.objects[target.number]
+        if method:
+            function = getattr(function, method, None)
+            if function is None:
+                raise AnswerError(f"AttributeError: no method {method!r}")
+        result = self._run(
+            function, self._resolve(args), {name: self._resolve(value) for name, value in kwargs.items()}
+        )
+        return self._keep(result) if keep else plain(result)
+
+    def value(self, target: Ref) -> Any:
+        """Something kept here, as data."""
+        return plain(self.objects[target.number])
+
+    def define(self, code: str, name: str, args: tuple = (), kwargs: dict | None = None) -> Ref:
+        """Make something for the answer to work on: run code that the check gives, and call ``name`` in it."""
+        space: dict[str, Any] = {"__name__": "given", "torch": torch, "nn": nn}
+        exec(compile(code, "<given>", "exec"), space)
+        made = space[name](*self._resolve(args), **(kwargs or {}))
+        return self._keep(made)
+
+    def parameters(self, target: Ref) -> dict[str, Tensor]:
+        """Parameters of a module by name."""
+        return {name: p.detach().clone() for name, p in self.objects[target.number].named_parameters()}
+
+    def buffers(self, target: Ref) -> dict[str, Tensor]:
+        """Buffers of a module by name, for instance running means."""
+        return {name: b.detach().clone() for name, b in self.objects[target.number].named_buffers()}
+
+    def set_parameters(self, target: Ref, values: dict[str, Tensor]) -> None:
+        """Write parameters, by name."""
+        with torch.no_grad():
+            for name, parameter in self.objects[target.number].named_parameters():
+                if name in values:
+                    parameter.copy_(values[name])
+
+    def mode(self, target: Ref, training: bool) -> None:
+        """Put a module into training or evaluation."""
+        self.objects[target.number].train(training)
+
+    def layers(self, target: Ref) -> list[Layer]:
+        """The layers inside a module, itself left out."""
+        module = self.objects[target.number]
+        found = []
+        for inner in module.modules():
+            if inner is not module:
+                settings = {
+                    name: value
+                    for name, value in vars(inner).items()
+                    if isinstance(value, (bool, int, float, str)) and not name.startswith("_")
+                }
+                found.append(Layer(type(inner).__name__, settings))
+        return found
+
+    def grad(
+        self, target: Ref, args: tuple, kwargs: dict, weights: Tensor, pick: tuple = (), wrt: tuple = ()
+    ) -> dict[str, Any]:
+        """Gradients of sum(weights * result): ``inputs`` for the arguments in ``wrt``, ``parameters`` by name.
+
+        ``pick`` leads into a result of several parts: () the result itself, (1, 0) the first of the second.
+        A gradient that does not arrive is None.
+        """
+        given = [
+            value.to(self.device) if isinstance(value, Tensor) else self._resolve(value) for value in args
+        ]
+        for place in wrt:
+            given[place] = given[place].detach().clone().requires_grad_()
+        function = self.objects[target.number]
+        module = function if isinstance(function, nn.Module) else None
+        if module is not None:
+            module.zero_grad(set_to_none=True)
+        result = self._run(function, tuple(given), {k: self._resolve(v) for k, v in kwargs.items()})
+        for place in pick:
+            result = result[place]
+        if isinstance(result, Tensor) and result.requires_grad:
+            try:
+                (result * weights.to(result)).sum().backward()
+            except Exception as error:
+                raise _described(error) from error
+        parameters = dict(module.named_parameters()) if module is not None else {}
+        return {
+            "inputs": [plain(given[place].grad) for place in wrt],
+            "parameters": {name: plain(parameter.grad) for name, parameter in parameters.items()},
+        }
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return bool(
+        torch.equal(a, b) or (a.is_floating_point() and torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0)))
+    )
+
+
+def _described(error: Exception) -> AnswerError:
+    """What the answer's code raised, and in which of its lines."""
+    said = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300].replace("|", "/")
+    lines = [
+        frame.lineno or 0
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((*_LIBRARIES, _HERE))
+    ]
+    return AnswerError(said, lines[-1] if lines else 0, isinstance(error, NotImplementedError))

@@ -1,0 +1,75 @@
+"""How strong the checks are: change the solutions in small ways, and count how many changes are rejected.
+
+    python -m tests.exercises.strength [NAMES ...]
+
+The changes are those of ``tests/mutants.py``. A change that leaves the behaviour as it was can't be rejected;
+such survivors are listed in ``EQUIVALENT`` with the reason. The exit code is 1 below 95 %.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import torch
+from exercise_cells import Exercise, all_exercises
+
+from rnnlib.exercises import examine
+from rnnlib.exercises.task import TASKS
+from tests.mutants import changes, nodes
+
+ENOUGH = 0.95
+SECONDS = 5.0  # for a part; a mutant that runs on is rejected
+# exercise -> {line of the solution after the change: why nothing can be seen of it}
+EQUIVALENT: dict[str, dict[str, str]] = {}
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Each change that leaves a source Python: the changed line, the changed source."""
+    tree, data = ast.parse(source), source.encode()
+    starts = [0]
+    for line in data.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    seen = {ast.dump(tree)}
+    for place, code in (change for node in nodes(tree) for change in changes(node)):
+        begin = starts[place.lineno - 1] + place.col_offset
+        end = starts[place.end_lineno - 1] + place.end_col_offset
+        after = (data[:begin] + code.encode() + data[end:]).decode()
+        with contextlib.suppress(SyntaxError):
+            if ast.dump(ast.parse(after)) not in seen:
+                seen.add(ast.dump(ast.parse(after)))
+                yield after.splitlines()[place.lineno - 1].strip(), after
+
+
+def rejected(exercise: Exercise, source: str) -> bool:
+    """Whether the check of an exercise turns a changed solution down."""
+    try:
+        answer = exercise.value(source)
+    except Exception:
+        return True
+    return examine(exercise.name, answer).kind != "passed"
+
+
+def main() -> int:
+    """Try the exercises named, or all; 1 if too few changes are rejected."""
+    torch.set_num_threads(1)
+    total = caught = 0
+    for name, exercise in all_exercises().items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
+        TASKS[name].seconds = min(TASKS[name].seconds, SECONDS)
+        excused = EQUIVALENT.get(name, {})
+        tried = [(line, source) for line, source in mutants(exercise.solution) if line not in excused]
+        survivors = [line for line, source in tried if not rejected(exercise, source)]
+        total, caught = total + len(tried), caught + len(tried) - len(survivors)
+        print(f"{name:5} {len(tried) - len(survivors):3} of {len(tried):3}  excused {len(excused)}")
+        for line in survivors:
+            print(f"      survived: {line}")
+    print(f"{caught} of {total} changes rejected, {caught / max(1, total):.1%}")
+    return caught < ENOUGH * total
+
+
+if __name__ == "__main__":
+    sys.exit(main())
