@@ -95,9 +95,10 @@ class Reply:
 
     def __str__(self) -> str:
         marks = {PASSED: "✓", SKIPPED: "·"}
-        lines = [f"{self.task} {self.title}"]
+        lines = [f"{self.task} {self.title.zh} | {self.task} {self.title.en}"]
         for part in self.parts:
-            lines.append(f"{marks.get(part.kind, '✗')} {part.title}")
+            mark = marks.get(part.kind, "✗")
+            lines.append(f"{mark} {part.title.zh} | {mark} {part.title.en}")
             if part.hint:
                 lines.append(str(part.hint))
         if self.closing:
