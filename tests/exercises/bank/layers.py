@@ -32,7 +32,7 @@ WRONG = {
         "one layer": [("num_layers=2, ", "")],
         "two logits": [("nn.Linear(num_hiddens, 1)", "nn.Linear(num_hiddens, 2)"), (".squeeze(-1)", "")],
         "another H": [
-            ("nn.LSTM(num_inputs, num_hiddens,", "nn.LSTM(num_inputs, 256,"),
+            ("num_inputs, num_hiddens, ", "num_inputs, 256, "),
             ("nn.Linear(num_hiddens", "nn.Linear(256"),
         ],
         "time and batch swapped": [(", batch_first=True", "")],
