@@ -8,6 +8,7 @@ the worked answer and calls the check again.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from notebooks import BOOK, find_notebooks, tags
+from notebooks import BOOK, ROOT, find_notebooks, tags, write_text
 
 ANSWER, SOLUTION = "answer", "solution"
+STUBS = ROOT / "rnnlib" / "exercises" / "stubs.json"
 
 
 @dataclass(frozen=True)
@@ -109,3 +111,21 @@ def all_exercises(folder: Path = BOOK / "exercises") -> dict[str, Exercise]:
                 raise ValueError(f"two exercises {exercise.name!r}: {found[exercise.name].path}, {path}.")
             found[exercise.name] = exercise
     return found
+
+
+def clean_copies(exercises: dict[str, Exercise]) -> dict[str, dict[str, str]]:
+    """What the grader needs of the exercises: no solution."""
+    return {
+        name: {"stub": one.stub, "before": one.before, "given": one.given} for name, one in exercises.items()
+    }
+
+
+def main() -> None:
+    """Write ``rnnlib/exercises/stubs.json`` anew."""
+    text = json.dumps(clean_copies(all_exercises()), ensure_ascii=False, indent=1, sort_keys=True)
+    write_text(text + "\n", STUBS)
+    print(STUBS)
+
+
+if __name__ == "__main__":
+    main()

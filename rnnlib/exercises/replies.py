@@ -40,6 +40,10 @@ class Unfinished(Exception):
     """The answer is still the stub."""
 
 
+class OutOfTime(BaseException):
+    """The answer's time is over; not an Exception, so that its `except Exception` misses it."""
+
+
 PASSED, UNFINISHED, WRONG, CRASHED, TIMEOUT = "passed", "unfinished", "wrong", "crashed", "timeout"
 SKIPPED = "skipped"
 

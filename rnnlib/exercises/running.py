@@ -20,6 +20,7 @@ from rnnlib.exercises.replies import (
     UNFINISHED,
     WRONG,
     Crashed,
+    OutOfTime,
     PartReply,
     Reply,
     Unfinished,
@@ -41,10 +42,6 @@ VISIBLE = Words(
     "All passed. These are the visible checks; their inputs are drawn anew each time.",
 )
 LINE = Words("第 {line} 行：{error}", "line {line}: {error}")
-
-
-class OutOfTime(BaseException):
-    """Raised inside the answer's code when its time is over; not an Exception, so that `except Exception` misses it."""
 
 
 @contextlib.contextmanager

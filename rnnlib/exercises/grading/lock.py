@@ -86,7 +86,10 @@ def _landlock(folder: Path, readable: list[Path]) -> int | None:
     if ruleset < 0:
         return None
     # not setting the network of the process or what it may link, truncate, ioctl: all denied outside `folder`
-    for path, rights in [(folder, everything & ~_EXECUTE), *((path, _READ_FILE | _READ_DIR | _EXECUTE) for path in readable)]:
+    for path, rights in [
+        (folder, everything & ~_EXECUTE),
+        *((path, _READ_FILE | _READ_DIR | _EXECUTE) for path in readable),
+    ]:
         with contextlib.suppress(OSError):
             if not path.is_dir():
                 rights &= _READ_FILE | _EXECUTE
@@ -100,7 +103,13 @@ def _landlock(folder: Path, readable: list[Path]) -> int | None:
 def python_files(hidden: set[str]) -> list[Path]:
     """What Python and torch read while they run: everything installed, but for the packages in ``hidden``."""
     found = {Path(sysconfig.get_paths()[name]) for name in ("stdlib", "platstdlib")}
-    found |= {Path(sys.base_prefix) / "lib", Path("/usr/lib"), Path("/lib"), Path("/lib64"), Path("/etc/ld.so.cache")}
+    found |= {
+        Path(sys.base_prefix) / "lib",
+        Path("/usr/lib"),
+        Path("/lib"),
+        Path("/lib64"),
+        Path("/etc/ld.so.cache"),
+    }
     found |= {Path("/dev/null"), Path("/dev/urandom"), Path("/usr/share/zoneinfo")}
     packages = {Path(sysconfig.get_paths()[name]) for name in ("purelib", "platlib")}
     found = {path for path in found if not any(package.is_relative_to(path) for package in packages)}

@@ -59,7 +59,9 @@ def serve(channel: socket.socket, worker: ModuleType, wire: ModuleType) -> None:
             reply(changed=True)
 
 
-def child(channel: socket.socket, request: dict, lock: ModuleType, modules: tuple[ModuleType, ModuleType]) -> None:
+def child(
+    channel: socket.socket, request: dict, lock: ModuleType, modules: tuple[ModuleType, ModuleType]
+) -> None:
     """One check: split off, fork once more, lock in, serve."""
     os.setsid()
     held = lock.split_off()
@@ -95,10 +97,15 @@ def main() -> None:
     torch.set_num_threads(1)
     with contextlib.suppress(ImportError):
         import numpy  # noqa: F401  (what answers may import must be in memory: its files can't be read later)
-    import collections, copy, dataclasses, functools, itertools, math, random, typing  # noqa: E401, F401
+    import collections  # noqa: F401
 
-    import rnnlib  # noqa: F401
-    import torch.nn.utils.rnn  # noqa: F401
+    import torch.nn.utils.rnn
+
+    import rnnlib
+
+    empty = ModuleType("rnnlib.exercises")  # notebooks import it; here it checks nothing and knows nothing
+    empty.check = empty.report = lambda *args: None
+    sys.modules["rnnlib.exercises"] = rnnlib.exercises = empty
 
     (torch.nn.LSTM(2, 2)(torch.ones(1, 1, 2))[0].sum()).backward()  # what torch loads at the first use
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
