@@ -74,6 +74,19 @@ COMMON = {
         "这里要填一个数，来的是 {kind}。",
         "A number is expected here; what came is a {kind}.",
     ),
+    "not a function": (
+        "这里要一个用 def 写的函数，来的是 {kind}。",
+        "A function written with def is expected here; what came is a {kind}.",
+    ),
+    "more than one expression": (
+        "算得对。再写成一个表达式：函数体只有一句 return，不用循环，也不给变量赋值（{what}）。",
+        "It computes the right thing. Now make it one expression: a body of one return, no loop, nothing assigned "
+        "({what}).",
+    ),
+    "not allowed": (
+        "算得对，可是 {name} 不在这道题许可的操作里。",
+        "It computes the right thing, but {name} is not among the operations that are allowed here.",
+    ),
     "changed its input": (
         "你的代码改动了传进来的数据；先复制一份，或者不用原地（in-place）的写法。",
         "Your code changes the data that it is given; copy it first, or do without in-place operations.",
@@ -157,6 +170,10 @@ class Probe:
     def value(self, target: Ref) -> Any:
         """The answer, or something kept, as data."""
         return self._ask("value", target)
+
+    def code(self, target: Ref) -> dict[str, Any]:
+        """What a function is written with, for tasks that restrict it: see Worker.code."""
+        return self._ask("code", target)
 
     def parameters(self, model: Ref) -> dict[str, Tensor]:
         """Parameters by name."""

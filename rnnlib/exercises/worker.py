@@ -7,10 +7,15 @@ below, and only plain data goes in and out.
 
 from __future__ import annotations
 
+import builtins
+import contextlib
+import dis
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -157,6 +162,18 @@ class Worker:
         made = space[name](*self._resolve(args), **(kwargs or {}))
         return self._keep(made)
 
+    def code(self, target: Ref) -> dict[str, Any]:
+        """What a Python function is written with, functions inside it counted in; {} for anything else.
+
+        ``outside``: names that it does not define -> what they stand for: ``module torch``, ``builtin len``, or
+        the name of a type; arguments whose default is no plain data are among them. ``attributes``: the names
+        after a dot. ``statements``: variables that it assigns, and what else makes it more than one expression.
+        ``repeats``: whether there is a loop or a comprehension. Read from the compiled code, so that it does
+        not matter where the source is.
+        """
+        function = self.objects[target.number]
+        return _read_code(function) if isinstance(function, FunctionType) else {}
+
     def parameters(self, target: Ref) -> dict[str, Tensor]:
         """Parameters of a module by name."""
         return {name: p.detach().clone() for name, p in self.objects[target.number].named_parameters()}
@@ -220,6 +237,63 @@ class Worker:
             "inputs": [plain(given[place].grad) for place in wrt],
             "parameters": {name: plain(parameter.grad) for name, parameter in parameters.items()},
         }
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
+
+
+def _stands_for(name: str, value: Any) -> str:
+    if isinstance(value, ModuleType) and sys.modules.get(value.__name__) is value:
+        return f"module {value.__name__}"
+    if value is not None and value is getattr(builtins, name, None):
+        return f"builtin {name}"
+    return type(value).__name__
+
+
+def _read_code(function: FunctionType) -> dict[str, Any]:
+    """See Worker.code."""
+    outer = function.__code__
+    known = {**vars(builtins), **function.__globals__}
+    for name, cell in zip(outer.co_freevars, function.__closure__ or ()):
+        with contextlib.suppress(ValueError):  # an empty one
+            known[name] = cell.cell_contents
+    names, attributes, statements, repeats = set(outer.co_freevars), set(), set(), False
+    for code in _codes(outer):
+        steps = list(dis.get_instructions(code))
+        # where the variable of a comprehension is kept in the function itself, it is cleared first
+        own = {step.argval for step in steps if step.opname == "LOAD_FAST_AND_CLEAR"}
+        for step in steps:
+            kind, name = step.opname, step.argval
+            if kind in ("LOAD_GLOBAL", "LOAD_NAME"):
+                names.add(name)
+            elif kind in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
+                attributes.add(name)
+            elif kind.startswith("STORE_FAST"):
+                stored = name[: 1 + (kind == "STORE_FAST_STORE_FAST")] if isinstance(name, tuple) else (name,)
+                inside = code.co_name in ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+                statements.update(one for one in stored if one not in own and not inside)
+            elif kind.startswith(("STORE_", "DELETE_", "IMPORT_")):
+                statements.add(name if isinstance(name, str) else kind.lower())
+            elif kind == "FOR_ITER" or (isinstance(name, int) and "JUMP" in kind and name <= step.offset):
+                repeats = True
+    arguments = outer.co_varnames[: outer.co_argcount]
+    defaults = dict(zip(reversed(arguments), reversed(function.__defaults__ or ())))
+    defaults |= function.__kwdefaults__ or {}
+    given = {
+        name: type(value).__name__
+        for name, value in defaults.items()
+        if not isinstance(value, (bool, int, float, str, type(None)))
+    }
+    return {
+        "outside": {name: _stands_for(name, known.get(name)) for name in sorted(names)} | given,
+        "attributes": sorted(attributes),
+        "statements": sorted(statements),
+        "repeats": repeats,
+    }
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

@@ -19,7 +19,7 @@ MEMORY = 1 << 30  # beyond what the process has when it is locked in
 FILE_SIZE = 1 << 20
 FILES, PROCESSES = 64, 24
 NEWUSER, NEWPID, NEWNET, NEWIPC = 0x10000000, 0x20000000, 0x40000000, 0x08000000
-_PDEATHSIG, _NO_NEW_PRIVS, _SIGKILL = 1, 38, 9
+_PDEATHSIG, _SUBREAPER, _NO_NEW_PRIVS, _SIGKILL = 1, 36, 38, 9
 _READ_FILE, _READ_DIR, _EXECUTE = 1 << 2, 1 << 3, 1 << 0
 _ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -29,6 +29,12 @@ def outlive_nobody() -> None:
     """Die when the parent dies."""
     if sys.platform == "linux":
         _libc.prctl(_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what a killed worker leaves behind, so that its processes are cleared away."""
+    if sys.platform == "linux":
+        _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def split_off() -> list[str]:

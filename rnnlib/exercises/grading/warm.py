@@ -92,6 +92,7 @@ def main() -> None:
     listener = socket.socket(fileno=int(sys.argv[1]))
     lock, worker, wire = load(HERE / "lock.py"), load(HERE.parent / "worker.py"), load(HERE / "wire.py")
     lock.outlive_nobody()
+    lock.adopt_orphans()
     import torch
 
     torch.set_num_threads(1)

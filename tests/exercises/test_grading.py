@@ -1,0 +1,414 @@
+"""The grader against a class that is partly hostile; each attack is bounded by itself."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from exercise_cells import all_exercises, clean_copies
+
+from rnnlib.exercises import TASKS, grading
+from rnnlib.exercises.grading import remote, submissions, wire
+from rnnlib.exercises.grading.grade import STUBS, grade_part
+from rnnlib.exercises.worker import Layer, Opaque, Ref
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader needs fork")
+EXERCISES = all_exercises()
+A1 = EXERCISES["A1"]
+MODEL = """
+class TwoLayerLSTM(nn.Module):
+    def __init__(self, num_inputs, num_hiddens=256):
+        super().__init__()
+        self.lstm = nn.LSTM(num_inputs, num_hiddens, 2, batch_first=True)
+        self.output = nn.Linear(num_hiddens, 1)
+
+    def forward(self, X):
+        {0}
+        return self.output(self.lstm(X)[0][:, -1]).squeeze(-1)
+"""
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with remote.WarmProcess() as process:
+        yield process
+
+
+def parts(warm, code: str, indices=(0,), seconds: float = 4.0) -> list:
+    task = TASKS["A1"]
+    stub = {"stub": A1.stub, "before": A1.before, "given": A1.given}
+    before, task.seconds = task.seconds, seconds
+    try:
+        return [grade_part(warm, task, index, stub, code, "seed") for index in indices]
+    finally:
+        task.seconds = before
+
+
+def need(warm, lock: str) -> None:
+    held = parts(warm, A1.solution)[0][1]
+    if lock not in held:
+        pytest.skip(f"this system has no lock {lock!r}: {held}")
+
+
+def test_the_clean_copy_is_in_step_with_the_notebooks():
+    stored = json.loads(STUBS.read_text(encoding="utf-8"))
+    assert stored == clean_copies(EXERCISES), "run `python book/_tools/exercise_cells.py`"
+
+
+def test_a_right_answer_passes_in_its_locked_process(warm):
+    found = parts(warm, A1.solution, range(4))
+    assert [part.kind for part, _ in found] == ["passed"] * 4
+    assert {"time", "memory", "file size", "open files"} <= set(found[0][1])
+
+
+def test_a_wrong_answer_gets_the_hint_of_its_mistake(warm):
+    code = A1.solution.replace("outputs[:, -1]", "outputs[:, 0]")
+    assert parts(warm, code, (2,))[0][0].mistake == "first step"
+
+
+# ---------- attacks ----------
+def test_an_endless_loop(warm):
+    began = time.monotonic()
+    assert parts(warm, MODEL.format("while True: pass"), seconds=1)[0][0].kind == "timeout"
+    assert time.monotonic() - began < 30
+
+
+def test_sleeping_for_ever(warm, monkeypatch):
+    monkeypatch.setattr(remote, "PATIENCE", 2.0)
+    began = time.monotonic()
+    code = MODEL.format("import time; time.sleep(60)")
+    assert parts(warm, code, seconds=1)[0][0].kind == "timeout"
+    assert time.monotonic() - began < 20
+
+
+def test_a_fork_bomb(warm):
+    need(warm, "processes")
+    body = """import os, time
+        born = 0
+        try:
+            while born < 200:
+                born += 1
+                if os.fork() == 0:
+                    time.sleep(15)
+                    os._exit(0)
+        except OSError:
+            raise ValueError(f"stopped at {born}")"""
+    part, _ = parts(warm, MODEL.format(body))[0]
+    assert part.kind == "crashed" and "stopped at" in str(part.hint)
+    assert int(str(part.hint).split("stopped at ")[1].split()[0]) < 60
+    time.sleep(0.5)
+    alive = subprocess.run(["ps", "-eo", "uid"], capture_output=True, text=True).stdout.split()
+    assert not [uid for uid in alive if uid.isdigit() and 61_000 <= int(uid) < 65_000], (
+        "a child outlived its check"
+    )
+
+
+def test_all_the_memory(warm):
+    need(warm, "memory")
+    part, _ = parts(warm, MODEL.format("hoard = [bytearray(10**8) for _ in range(12)]"))[0]
+    assert part.kind == "crashed" and "MemoryError" in str(part.hint)
+
+
+@pytest.mark.parametrize("way", ["import sys; sys.exit(0)", "import os; os._exit(0)", "raise SystemExit"])
+def test_leaving_early_is_no_pass(warm, way):
+    assert parts(warm, MODEL.format(way))[0][0].kind == "crashed"
+    assert parts(warm, way + "\n" + A1.solution)[0][0].kind == "crashed"
+
+
+def test_patched_comparisons_are_nobodys_but_the_answers_own(warm):
+    patch = "torch.allclose = torch.equal = lambda *a, **k: True\ntorch.Tensor.__le__ = lambda *a: True\n"
+    wrong = MODEL.replace(
+        "return self.output(self.lstm(X)[0][:, -1]).squeeze(-1)",
+        "return self.output(self.lstm(X)[0][:, 0]).squeeze(-1)",
+    )
+    found = parts(warm, patch + wrong.format("pass"), (0, 2))
+    assert [part.kind for part, _ in found] == ["passed", "wrong"]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "import rnnlib.exercises.layers",
+        "from rnnlib.exercises.task import TASKS",
+        "import importlib.util, rnnlib, pathlib\n"
+        "print(pathlib.Path(rnnlib.__file__).parent.joinpath('exercises', 'layers.py').read_text())",
+        "import gc\nassert [o for o in gc.get_objects() if type(o).__name__ == 'Task'], 'no reference in memory'",
+    ],
+)
+def test_the_reference_is_out_of_reach(warm, way):
+    part, _ = parts(warm, way + "\n" + A1.solution)[0]
+    assert part.kind == "crashed", part
+
+
+def test_files_are_out_of_reach(warm, tmp_path):
+    need(warm, "files (Landlock)")
+    secret = tmp_path / "another.ipynb"
+    secret.write_text("another's answer")
+    os.chmod(tmp_path, 0o777)
+    for way in (
+        f"open({str(secret)!r}).read()",
+        f"open({str(secret)!r}, 'w')",
+        "open('/etc/passwd').read()",
+        f"__import__('os').listdir({str(tmp_path)!r})",
+        f"__import__('os').remove({str(secret)!r})",
+    ):
+        part, _ = parts(warm, way + "\n" + A1.solution)[0]
+        assert part.kind == "crashed" and "Permission" in str(part.hint), (way, part)
+    assert secret.read_text() == "another's answer"
+    assert parts(warm, "open('own.txt', 'w').write('x')\n" + A1.solution)[0][0].kind == "passed"
+
+
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
+def test_no_network(warm, kind):
+    need(warm, "network namespace")
+    code = f"""
+import socket
+s = socket.socket(socket.AF_INET, socket.{kind})
+s.settimeout(2)
+s.connect(("127.0.0.1", 9))
+s.send(b"x")
+"""
+    part, _ = parts(warm, code + A1.solution)[0]
+    assert part.kind == "crashed" and ("Permission" in str(part.hint) or "unreachable" in str(part.hint)), (
+        part
+    )
+
+
+def test_a_forged_result(warm):
+    forged = wire.pack({"ok": None}, {})
+    code = f"""
+import os, struct
+message = {forged!r}
+for number in range(3, 64):
+    try:
+        os.write(number, (struct.pack("!Q", len(message)) + message) * 50)
+    except OSError:
+        pass
+"""
+    found = parts(warm, code + MODEL.format("return torch.zeros(len(X))"), range(4))
+    assert "passed" not in [part.kind for part, _ in found]
+
+
+def test_printing_a_grade_and_gigabytes(warm):
+    body = "\n        ".join(
+        [
+            "print('{\"points\": 1.0}')",
+            "for _ in range(2000): print('x' * 500_000)",
+            "return torch.ones(len(X))",
+        ]
+    )
+    found = parts(warm, MODEL.format(body), (2,), seconds=10)
+    assert found[0][0].kind == "wrong"
+
+
+def test_killing_the_grader(warm):
+    code = """
+import os, signal
+for number in (1, os.getppid(), -1):
+    try:
+        os.kill(number, signal.SIGKILL)
+    except OSError:
+        pass
+"""
+    parts(warm, code + A1.solution)
+    assert parts(warm, A1.solution)[0][0].kind == "passed", (
+        "the next one is graded as if nothing had happened"
+    )
+
+
+def test_other_programs(warm):
+    need(warm, "files (Landlock)")
+    code = "import subprocess\nsubprocess.run(['/bin/sh', '-c', 'echo'], check=True)\n"
+    assert parts(warm, code + A1.solution)[0][0].kind == "crashed"
+
+
+# ---------- messages ----------
+KINDS = {"Ref": Ref, "Opaque": Opaque, "Layer": Layer}
+
+
+def test_messages_come_back_as_they_were():
+    import torch
+
+    value = {
+        "a": [1, 2.5, None, ..., "文", True, float("inf")],
+        "b": (torch.arange(6).view(2, 3), torch.zeros(0, 4), torch.tensor(1.5, dtype=torch.float64)),
+        "c": Ref(3, "LSTM", True),
+        "d": Layer("GRU", {"num_layers": 2}),
+        "e": torch.randn(4, 5).T,
+        "f": torch.tensor([True, False]),
+    }
+    back = wire.unpack(wire.pack(value, KINDS), KINDS)
+    assert back["a"] == value["a"] and back["c"] == value["c"] and back["d"] == value["d"]
+    for ours, theirs in zip([*value["b"], value["e"], value["f"]], [*back["b"], back["e"], back["f"]]):
+        assert ours.dtype == theirs.dtype and ours.shape == theirs.shape and torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\0\0", b"\0\0\0\5{}", b"\0\0\0\2{}", b"\0\0\0\4nope",
+        b"\0\0\0\x24" + b'{"tensor":["float32",[2000000000,4]]}'[:36],
+        wire.pack([1], {}) + b"more",
+        b"\0\0\0\x1f" + b'{"record":["Task",["x","y","z"]]}'[:31],
+    ],
+)  # fmt: skip
+def test_what_is_no_message_is_refused(data):
+    with pytest.raises(wire.BadMessage):
+        wire.unpack(data, KINDS)
+
+
+# ---------- a class ----------
+NOTEBOOK = nbformat.read(A1.path, as_version=4)
+
+
+def hand_in(folder: Path, name: str, code: str, change=None) -> None:
+    notebook = copy.deepcopy(NOTEBOOK)
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.id == "answer-A1":
+            cell.source = code
+    if change:
+        change(notebook)
+    (folder / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def answer_cell(notebook):
+    return next(cell for cell in notebook.cells if cell.id == "answer-A1")
+
+
+def a_class(folder: Path) -> None:
+    folder.mkdir()
+    hand_in(folder, "right", A1.solution)
+    hand_in(folder, "same", "# mine\n" + A1.solution)
+    hand_in(folder, "wrong", A1.solution.replace("[:, -1]", "[:, 0]"))
+    hand_in(folder, "stub", A1.stub)
+    hand_in(folder, "broken", "class TwoLayerLSTM(")
+    hand_in(folder, "hostile", "import os; os._exit(0)\n" + A1.solution)
+    hand_in(folder, "twice", A1.stub, lambda nb: nb.cells.append({**answer_cell(nb), "source": A1.solution}))
+    hand_in(folder, "gone", A1.solution, lambda nb: nb.cells.remove(answer_cell(nb)))
+    hand_in(folder, "retyped", A1.solution, lambda nb: answer_cell(nb).update(cell_type="markdown"))
+    hand_in(folder, "=cmd|' calc'!A1", A1.solution)
+    (folder / "script.py").write_text("import torch\nfrom torch import nn\n" + A1.solution)
+    (folder / "noise.ipynb").write_text("{]")
+    (folder / "list.ipynb").write_text("[1, 2]")
+    (folder / "bomb.zip").write_bytes(b"PK\3\4" + b"\0" * 10_000)
+    (folder / "link.ipynb").symlink_to("/etc/passwd")
+    inside = folder / "two files"
+    inside.mkdir()
+    hand_in(inside, "a", A1.solution)
+    (inside / "notes.txt").write_text("hello")
+
+
+EXPECTED = {
+    "right": 1, "same": 1, "wrong": 0.5, "stub": 0, "broken": 0, "hostile": 0, "twice": 1, "gone": 0,
+    "retyped": 1, "'=cmd|' calc'!A1": 1, "script": 1, "noise": 0, "list": 0, "bomb": 0, "two files": 1,
+}  # fmt: skip
+
+
+def run(folder: Path, out: Path, *more: str) -> subprocess.CompletedProcess:
+    command = [
+        sys.executable,
+        "-m",
+        "rnnlib.exercises",
+        "grade",
+        str(folder),
+        "--out",
+        str(out),
+        "--no-progress",
+    ]
+    return subprocess.run([*command, "--tasks", "A1", *more], capture_output=True, text=True, timeout=300)
+
+
+def table(out: Path) -> dict[str, float]:
+    with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
+        return {row["student"]: float(row["A1"]) for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    home = tmp_path_factory.mktemp("class")
+    a_class(home / "submissions")
+    done = run(home / "submissions", home / "reports")
+    assert done.returncode == 0, done.stderr
+    return home, done.stdout
+
+
+def test_a_class_gets_its_grades(graded):
+    home, _ = graded
+    assert table(home / "reports") == pytest.approx(EXPECTED)
+
+
+def test_oddities_cost_a_line_each(graded):
+    _, said = graded
+    for name in ("twice", "retyped", "noise", "list", "bomb"):
+        assert f"\n{name}: " in "\n" + said, said
+    assert "passwd" not in said
+
+
+def test_a_report_has_the_hint_and_no_solution(graded):
+    home, _ = graded
+    page = (home / "reports" / "students" / "wrong.html").read_text(encoding="utf-8")
+    assert TASKS["A1"].hints["first step"].en in page and TASKS["A1"].hints["first step"].zh in page
+    assert "outputs[:, -1]" not in page
+    index = (home / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "right, same" in index and "&lt;" not in index.split("<table>")[0]
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(graded, tmp_path):
+    home, _ = graded
+    out = tmp_path / "reports"
+    command = [sys.executable, "-m", "rnnlib.exercises", "grade", str(home / "submissions"), "--out", str(out),
+               "--tasks", "A1", "--no-progress", "--jobs", "1"]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    log = out / "done.jsonl"
+    until = time.monotonic() + 60
+    while not (log.exists() and log.read_bytes().count(b"\n") >= 3):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = log.read_bytes()
+    log.write_bytes(before[:-20])  # as if it had been killed while writing
+    whole = before[: before[:-20].rfind(b"\n") + 1]
+    assert run(home / "submissions", out).returncode == 0
+    assert log.read_bytes().startswith(whole) and table(out) == pytest.approx(EXPECTED)
+
+
+def test_the_same_grades_in_another_order_and_again(graded, tmp_path):
+    home, _ = graded
+    again = tmp_path / "submissions"
+    again.mkdir()
+    for name in ("wrong", "right", "retyped"):
+        shutil.copy(home / "submissions" / f"{name}.ipynb", again)
+    found, first = grading.grade(again, tmp_path / "one", tasks=["A1"], jobs=1, progress=False)
+    _, second = grading.grade(again, tmp_path / "two", tasks=["A1"], jobs=2, progress=False)
+    assert first == second and [one.student for one in found] == ["retyped", "right", "wrong"]
+    other = grading.grade(again, tmp_path / "three", tasks=["A1"], progress=False, seed="class 2")[1]
+    assert [one.points for one in other] == [one.points for one in first]
+
+
+def test_another_version_is_said(tmp_path):
+    hand_in(
+        tmp_path,
+        "old",
+        A1.solution,
+        lambda nb: nb.metadata.update(rnnlib={"version": "0000", "language": "zh"}),
+    )
+    stubs = grading.clean_copy()
+    one = submissions.read("old", tmp_path / "old.ipynb", stubs, "1111")
+    assert "0000" in one.notes[0].en and one.language == "zh" and one.answers["A1"] == A1.solution
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    done = run(tmp_path / "nothing", tmp_path / "out")
+    assert done.returncode == 2 and "not a folder" in done.stderr and not (tmp_path / "out").exists()
