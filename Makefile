@@ -12,7 +12,13 @@ NOTEBOOKS = $(or $(FOUND),$(error There is no notebook book/$(or $(CHAPTER),*).i
 # What the notebooks read while they are compared: embedded (the same everywhere) or real.
 CORPORA ?= embedded
 
-.PHONY: help book test lint units notebooks shots run chapter address linkcheck lab bench experiment packs mutants clean
+# One language in the notebooks of a class (zh, en), and the library inside them: make class LANGUAGE=zh HOSTED=1
+LANGUAGE ?= both
+HOSTED ?=
+SUBMISSIONS ?= submissions
+REPORTS ?= reports
+
+.PHONY: help book test lint units notebooks shots run chapter class grade address linkcheck lab bench experiment packs mutants clean
 
 help: ## 列出这些命令 | list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +65,12 @@ experiment: $(READY) ## 重做一次长实验：NAME=comparison | repeat a long 
 
 packs: $(READY) ## 图用的数据，NAME="gates units" 只做这几个 | the figures' data, rnnlib/widgets/packs/
 	OMP_NUM_THREADS=1 PYTHONPATH=book/_tools $(BIN)/python -m packs $(NAME)
+
+class: $(READY) ## 给一个班的习题笔记本，写进 class/，LANGUAGE=zh HOSTED=1 | exercise notebooks for a class
+	$(BIN)/python book/_tools/make_class.py --language $(LANGUAGE) $(if $(HOSTED),--hosted)
+
+grade: $(READY) ## 批改：SUBMISSIONS=文件夹 REPORTS=文件夹 | grade a folder of submissions
+	$(BIN)/python -m rnnlib.exercises grade "$(SUBMISSIONS)" --out "$(REPORTS)"
 
 mutants: $(READY) ## 改坏库的代码，看测试能否发现 | break the library and see whether the tests notice
 	$(BIN)/python tests/mutants.py -j 2

@@ -1,0 +1,178 @@
+"""Notebooks for a class, from the one source: `make class`.
+
+Writes ``class/student/`` (stubs, no solutions) and ``class/instructor/`` (solutions, common mistakes, outputs):
+
+    make class                      both languages in each notebook
+    make class LANGUAGE=zh          one language: zh or en
+    make class HOSTED=1             the library itself in each notebook, for computers without this repository
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import copy
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from exercise_cells import ANSWER, SOLUTION, Exercise, all_exercises, check_call, clean_copies
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from notebooks import BOOK, ROOT, find_notebooks, tags, write_notebook
+from rnnlib.exercises.grading.grade import version_of
+from rnnlib.exercises.task import LEVELS, TASKS
+
+_HOSTED = '''\
+# 这一格装上 rnnlib：轮子就在里面，不用网络 | This cell installs rnnlib: the wheel is in it, no network is needed
+import base64, hashlib, importlib.util, pathlib, subprocess, sys, tempfile
+
+if importlib.util.find_spec("rnnlib") is None:
+    wheel = base64.b64decode(
+        """
+{data}
+"""
+    )
+    if hashlib.sha256(wheel).hexdigest() != "{digest}":
+        raise ValueError("这一格被改动过，请重新下载 | this cell was changed: download the notebook again")
+    file = pathlib.Path(tempfile.mkdtemp()) / "{name}"
+    file.write_bytes(wheel)
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", str(file)]
+    subprocess.run(command, check=True)
+    importlib.invalidate_caches()'''
+
+
+def one_language(notebook: NotebookNode, language: str) -> None:
+    """Keep the cells of one language, and that half of the headings."""
+    other = {"zh": "lang-en", "en": "lang-zh"}.get(language)
+    if other is None:
+        return
+    notebook.cells = [cell for cell in notebook.cells if other not in tags(cell)]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and not {"lang-zh", "lang-en"} & set(tags(cell)):
+            half = 0 if language == "zh" else 1
+            cell.source = re.sub(
+                r"(?m)^(#+ )(.*?) \| (.*)$", lambda found: found[1] + found.groups()[1 + half], cell.source
+            )
+
+
+def without_outputs(notebook: NotebookNode) -> None:
+    """Remove what running left."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("jupyter", None)
+
+
+def mistakes(exercise: Exercise, language: str) -> NotebookNode:
+    """A cell for the teacher: level, minutes, and the hints to common mistakes."""
+    task = TASKS[exercise.name]
+    heads = {"zh": "常见的错", "en": "Common mistakes", "both": "常见的错 | Common mistakes"}
+    rows = [f"**{heads[language]}** · {LEVELS[task.level]} · {task.minutes} min", ""]
+    for mistake, hint in task.hints.items():
+        said = {"zh": hint.zh, "en": hint.en}.get(language, str(hint).replace("|", "/"))
+        rows.append(f"- *{mistake}*: {said}")
+    return new_markdown_cell("\n".join(rows))
+
+
+def student(notebook: NotebookNode, language: str) -> NotebookNode:
+    """The notebook that is handed out."""
+    made = copy.deepcopy(notebook)
+    made.cells = [cell for cell in made.cells if SOLUTION not in tags(cell)]
+    one_language(made, language)
+    without_outputs(made)
+    for cell in made.cells:
+        call = check_call(cell.source) if cell.cell_type == "code" else None
+        if ANSWER in tags(cell):
+            cell.metadata["nbgrader"] = _marks(cell.id, solution=True)
+        elif call:
+            cell.metadata["nbgrader"] = _marks(cell.id, locked=True)
+    return made
+
+
+def instructor(notebook: NotebookNode, exercises: dict[str, Exercise], language: str) -> NotebookNode:
+    """The notebook with the solutions in their places and what goes wrong below them."""
+    made = student(notebook, language)
+    cells: list[NotebookNode] = []
+    for cell in made.cells:
+        name = cell.id.removeprefix("answer-")
+        if ANSWER in tags(cell) and name in exercises:
+            cell.source = exercises[name].solution.rstrip()
+        cells.append(cell)
+        call = check_call(cell.source) if cell.cell_type == "code" else None
+        if call and call[0] in exercises:
+            cells.append(mistakes(exercises[call[0]], language))
+    made.cells = cells
+    return made
+
+
+def _marks(name: str, solution: bool = False, locked: bool = False) -> dict[str, object]:
+    """What nbgrader wants to know of a cell."""
+    return {
+        "schema_version": 3, "grade_id": name, "solution": solution, "locked": locked, "grade": False,
+        "task": False,
+    }  # fmt: skip
+
+
+def hosted_source() -> str:
+    """The code of a cell that installs the library from itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder,
+        ]
+        subprocess.run([*command, str(ROOT)], check=True)
+        (wheel,) = Path(folder).glob("rnnlib-*.whl")
+        data = wheel.read_bytes()
+    text = base64.b64encode(data).decode()
+    lines = "\n".join(text[i : i + 200] for i in range(0, len(text), 200))
+    return _HOSTED.format(data=lines, digest=hashlib.sha256(data).hexdigest(), name=wheel.name)
+
+
+def main() -> int:
+    """Write the notebooks of a class."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "class")
+    parser.add_argument("--language", choices=("zh", "en", "both"), default="both")
+    parser.add_argument("--hosted", action="store_true")
+    given = parser.parse_args()
+    exercises = all_exercises()
+    version = version_of(clean_copies(exercises))
+    setup = hosted_source() if given.hosted else None
+    for path in find_notebooks(BOOK / "exercises"):
+        notebook = nbformat.read(path, as_version=4)
+        own = {name: one for name, one in exercises.items() if one.path == path}
+        if setup:
+            for i, cell in enumerate(notebook.cells):
+                if "setup" in tags(cell):
+                    notebook.cells[i] = new_code_cell(setup, metadata={"tags": ["setup"]}, id=cell.id)
+        notebook.metadata["rnnlib"] = {
+            "version": version,
+            "language": given.language,
+            "exercises": list(own),
+        }
+        for folder, made in (
+            ("student", student(notebook, given.language)),
+            ("instructor", instructor(notebook, own, given.language)),
+        ):
+            target = given.out / folder / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_notebook(made, target)
+            print(target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
