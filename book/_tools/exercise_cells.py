@@ -1,14 +1,15 @@
 """The exercises of the book as the notebooks have them: stub, check, hints, solution.
 
-An exercise is a stretch of a notebook that begins with a code cell tagged ``answer``: the stub. The cell right
-below it calls ``check("A1", NAME)``. A code cell tagged ``solution``, further down and folded on the page, has
-the worked answer and calls the check again.
+An exercise is a stretch of a notebook that begins with a code cell tagged ``answer``: the stub. The cell
+right below it calls ``check("A1", NAME)``. A code cell tagged ``solution``, further down and folded on the
+page, has the worked answer and calls the check again.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +97,7 @@ def exercises_of(notebook: NotebookNode, path: Path) -> Iterator[Exercise]:
             yield Exercise(call[0], path, call[1], stub, without_check(cell.source), "\n".join(before))
             stub = None
         elif stub is None and not {"setup", SOLUTION} & set(tags(cell)) and check_call(cell.source) is None:
-            if not any(line.lstrip().startswith(("%", "!")) for line in cell.source.splitlines()):
-                before.append(cell.source)
+            before += [] if re.search(r"(?m)^\s*[%!]", cell.source) else [cell.source]
     if stub is not None:
         raise ValueError(f"{path.name}: the last exercise has no solution.")
 

@@ -1,6 +1,6 @@
 """Notebooks for a class, from the one source: `make class`.
 
-Writes ``class/student/`` (stubs, no solutions) and ``class/instructor/`` (solutions, common mistakes, outputs):
+Writes ``class/student/`` (stubs, no solutions) and ``class/instructor/`` (solutions, common mistakes):
 
     make class                      both languages in each notebook
     make class LANGUAGE=zh          one language: zh or en
@@ -29,7 +29,7 @@ from rnnlib.exercises.grading.grade import version_of
 from rnnlib.exercises.task import LEVELS, TASKS
 
 _HOSTED = '''\
-# 这一格装上 rnnlib：轮子就在里面，不用网络 | This cell installs rnnlib: the wheel is in it, no network is needed
+# 装上 rnnlib：轮子就在这一格里，不用网络 | Installs rnnlib: the wheel is in this cell, no network is needed
 import base64, hashlib, importlib.util, pathlib, subprocess, sys, tempfile
 
 if importlib.util.find_spec("rnnlib") is None:
@@ -55,10 +55,8 @@ def one_language(notebook: NotebookNode, language: str) -> None:
     notebook.cells = [cell for cell in notebook.cells if other not in tags(cell)]
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and not {"lang-zh", "lang-en"} & set(tags(cell)):
-            half = 0 if language == "zh" else 1
-            cell.source = re.sub(
-                r"(?m)^(#+ )(.*?) \| (.*)$", lambda found: found[1] + found.groups()[1 + half], cell.source
-            )
+            kept = r"\1\2" if language == "zh" else r"\1\3"
+            cell.source = re.sub(r"(?m)^(#+ )(.*?) \| (.*)$", kept, cell.source)
 
 
 def without_outputs(notebook: NotebookNode) -> None:

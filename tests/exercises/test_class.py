@@ -121,16 +121,16 @@ def test_a_hosted_notebook_brings_the_library(tmp_path):
     )
     assert code != cell.source
     environment = {**os.environ, "PYTHONPATH": str(place), "RNNLIB_PROGRESS": str(tmp_path / "progress.json")}
-    try_it = "\nfrom rnnlib.exercises import names\nimport rnnlib\nprint(rnnlib.__file__, *names())"
-    done = subprocess.run(
-        [sys.executable, "-c", code + try_it], capture_output=True, text=True, env=environment, cwd=tmp_path
-    )
+    script = tmp_path / "cell.py"
+
+    def run(source: str) -> subprocess.CompletedProcess:
+        script.write_text(source, encoding="utf-8")
+        command = [sys.executable, str(script)]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+
+    done = run(code + "\nfrom rnnlib.exercises import names\nimport rnnlib\nprint(rnnlib.__file__, *names())")
     assert done.returncode == 0, done.stderr[-2000:]
     assert str(place) in done.stdout and set(EXERCISES) <= set(done.stdout.split())
     digest = next(word for word in cell.source.split('"') if len(word) == 64)
-    broken = subprocess.run(
-        [sys.executable, "-c", code.replace(digest, hashlib.sha256(b"").hexdigest())],
-        capture_output=True,
-        text=True,
-    )
+    broken = run(code.replace(digest, hashlib.sha256(b"").hexdigest()))
     assert broken.returncode != 0 and "this cell was changed" in broken.stderr
