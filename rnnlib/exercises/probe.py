@@ -139,7 +139,7 @@ class Probe:
         try:
             return _on_cpu(getattr(self.worker, request)(*args))
         except AnswerError as error:
-            if error.unfinished:
+            if error.unfinished and not self.task.repair:
                 raise Unfinished from error
             raise Crashed(error.said, error.line) from error
         except ChangedInput:
@@ -215,7 +215,11 @@ class Probe:
 
     # ---------- replies ----------
     def wrong(self, mistake: str, **values: object) -> NoReturn:
-        """Reply with the hint to a mistake: one of the task's, or one that all share."""
+        """Reply with the hint to a mistake: one of the task's, or one that all share.
+
+        What follows `` / `` in its name tells apart two ways to make it.
+        """
+        mistake = mistake.split(" / ")[0]
         words = self.task.hints.get(mistake) or Words(*COMMON[mistake])
         raise Wrong(mistake, words.filled(**values))
 
@@ -279,6 +283,11 @@ class Probe:
         gap = (given - right).abs()
         place = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape)) if gap.ndim else ()
         self.wrong("values", gap=float(gap.max()), place=place)
+
+    def close(self, given: Tensor, right: Tensor, tolerance: float = 2e-5) -> bool:
+        """Whether values are the same but for rounding; no reply."""
+        given, right = given.detach().double().cpu(), right.detach().double().cpu()
+        return given.shape == right.shape and self._equal(given, right, tolerance)
 
     @staticmethod
     def _equal(a: Tensor, b: Tensor, tolerance: float) -> bool:

@@ -100,7 +100,7 @@ def examine(name: str, answer: Any, seed: int | None = None, device: str = "cpu"
     for index in range(len(task.parts)):
         try:
             with _limit(task.seconds), contextlib.redirect_stdout(io.StringIO()):
-                parts.append(run_part(task, index, Worker(answer, device), seed))
+                parts.append(run_part(task, index, Worker(answer, task.device or device), seed))
         except OutOfTime:
             parts.append(PartReply(task.parts[index][0], TIMEOUT, hint=SLOW.filled(seconds=task.seconds)))
         if parts[-1].kind != PASSED:

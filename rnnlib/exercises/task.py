@@ -30,6 +30,8 @@ class Task:
         minutes: measured by solving it.
         trains: what it trains, in both languages.
         seconds: limit for one part of the check.
+        device: where the answer runs; "": where the reader's networks do.
+        repair: whether it starts from code that runs and fails, and not from a stub.
         hints: mistake -> (中文, English); ``{name}`` is filled with what the check found.
     """
 
@@ -44,6 +46,8 @@ class Task:
         trains: tuple[str, str],
         hints: dict[str, tuple[str, str]] | None = None,
         seconds: float = 20.0,
+        device: str = "",
+        repair: bool = False,
     ) -> None:
         if name in TASKS:
             raise ValueError(f"there are two exercises {name!r}.")
@@ -51,7 +55,8 @@ class Task:
             raise ValueError(f"level={level!r} must be one of {', '.join(LEVELS)}.")
         self.name, self.title = name, Words(zh, en)
         self.level, self.minutes, self.trains = level, minutes, Words(*trains)
-        self.seconds = seconds
+        self.seconds, self.repair = seconds, repair
+        self.device = device
         self.hints = {key: Words(*pair) for key, pair in (hints or {}).items()}
         self.parts: list[tuple[Words, Part]] = []
         TASKS[name] = self

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 MAX_TEXT = 2_000
 _LIBRARIES = tuple(str(Path(module.__file__).parent) for module in (torch, __import__("threading")))
 _HERE = str(Path(__file__).parent)
+GIVEN = "<given>"  # file name of code that a check gives
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Worker:
     def define(self, code: str, name: str, args: tuple = (), kwargs: dict | None = None) -> Ref:
         """Make something for the answer to work on: run code that the check gives, and call ``name`` in it."""
         space: dict[str, Any] = {"__name__": "given", "torch": torch, "nn": nn}
-        exec(compile(code, "<given>", "exec"), space)
+        exec(compile(code, GIVEN, "exec"), space)
         made = space[name](*self._resolve(args), **(kwargs or {}))
         return self._keep(made)
 
@@ -308,6 +309,6 @@ def _described(error: Exception) -> AnswerError:
     lines = [
         frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((*_LIBRARIES, _HERE))
+        if not frame.filename.startswith((*_LIBRARIES, _HERE, GIVEN))
     ]
     return AnswerError(said, lines[-1] if lines else 0, isinstance(error, NotImplementedError))

@@ -162,4 +162,5 @@ REQUESTS = {
     "mode": type(None),
     "layers": list,
     "grad": dict,
+    "code": dict,
 }
