@@ -2,7 +2,7 @@
 
 Importing it needs torch alone. The names below are the everyday ones; each door has more. Floors, lower
 never imports higher: common, devices, states, results | data | scratch, models | training, generation |
-inspect | d2l, widgets, the command line.
+inspect | d2l, widgets, exercises, the command line.
 """
 
 from rnnlib.data import (
