@@ -35,7 +35,7 @@ units: $(READY) book ## 库、笔记本的规则、网页 | library, rules of th
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 notebooks: $(READY) ## 重新运行笔记本并比较输出 | run the notebooks again and compare their outputs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p book._tools.comparison --corpora $(CORPORA) \
+	OMP_NUM_THREADS=1 RNNLIB_PROGRESS=off $(BIN)/python -m pytest -p book._tools.comparison --corpora $(CORPORA) \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg --nbval-cell-timeout 600 \
 		-n 2 --dist loadfile $(NOTEBOOKS)
 

@@ -70,10 +70,13 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
 
     Raises:
         FileNotFoundError: if the folder does not exist.
-        OSError: if the file cannot be written; an older one is then unchanged.
+        OSError: if the file cannot be written, or the path is something else than a file, such as a device;
+            what was there is then unchanged.
     """
     path = Path(path)
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OSError(f"{str(path)!r} is no ordinary file and is left as it is; give a file's name.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first.")
     part = target.with_name(f".rnnlib-{secrets.token_hex(8)}.part")

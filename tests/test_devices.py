@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import random
+import stat
 
 import numpy as np
 import pytest
@@ -128,3 +130,12 @@ def test_a_file_is_written_at_once_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_bytes() == b"two" and sorted(p.name for p in tmp_path.iterdir()) == ["link", path.name]
     with pytest.raises(FileNotFoundError, match="the folder .* does not exist; create it first"):
         atomic_write(tmp_path / "no" / "file", b"")
+
+
+def test_what_is_no_ordinary_file_is_never_replaced(tmp_path):
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    for path in (fifo, tmp_path):
+        with pytest.raises(OSError, match="left as it is"):
+            atomic_write(path, b"x")
+    assert stat.S_ISFIFO(fifo.stat().st_mode) and list(tmp_path.iterdir()) == [fifo]

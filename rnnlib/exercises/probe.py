@@ -175,6 +175,10 @@ class Probe:
         """What a function is written with, for tasks that restrict it: see Worker.code."""
         return self._ask("code", target)
 
+    def operations(self, target: Ref, *args: Any, **kwargs: Any) -> dict[str, int]:
+        """Which operations torch carries out during a call, and how often."""
+        return self._ask("operations", target, args, kwargs)
+
     def parameters(self, model: Ref) -> dict[str, Tensor]:
         """Parameters by name."""
         return self._ask("parameters", model)

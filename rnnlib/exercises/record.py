@@ -12,16 +12,24 @@ from rnnlib.exercises.replies import PASSED, Reply, Words
 from rnnlib.exercises.task import LEVELS, TASKS
 
 
-def record_file() -> Path:
-    """Where the record is: ``$RNNLIB_PROGRESS``, else ``exercises.json`` beside the downloaded corpora."""
+def record_file() -> Path | None:
+    """Where the record is: ``$RNNLIB_PROGRESS``, else ``exercises.json`` beside the downloaded corpora.
+
+    None if ``RNNLIB_PROGRESS`` is ``off``: nothing is recorded.
+    """
     named = os.environ.get("RNNLIB_PROGRESS")
+    if named == "off":
+        return None
     return Path(named) if named else cache_folder() / "exercises.json"
 
 
 def load_record() -> dict[str, dict[str, int | bool]]:
     """Name -> ``tries`` and ``passed``; empty if there is no record, or none that can be read."""
+    file = record_file()
+    if file is None:
+        return {}
     try:
-        found = json.loads(record_file().read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
         return {
             str(name): {"tries": int(one["tries"]), "passed": bool(one["passed"])}
             for name, one in found.items()
@@ -32,7 +40,8 @@ def load_record() -> dict[str, dict[str, int | bool]]:
 
 def remember(reply: Reply) -> None:
     """Count a try; a check that cannot be recorded is no reason to fail."""
-    if reply.kind == "unfinished":
+    file = record_file()
+    if reply.kind == "unfinished" or file is None:
         return
     found = load_record()
     before = found.get(reply.task, {"tries": 0, "passed": False})
@@ -41,8 +50,8 @@ def remember(reply: Reply) -> None:
         "passed": bool(before["passed"]) or reply.kind == PASSED,
     }
     try:
-        record_file().parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(record_file(), json.dumps(found, indent=1).encode())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file, json.dumps(found, indent=1).encode())
     except OSError:
         pass
 

@@ -12,6 +12,7 @@ import contextlib
 import dis
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 MAX_TEXT = 2_000
 _LIBRARIES = tuple(str(Path(module.__file__).parent) for module in (torch, __import__("threading")))
@@ -169,11 +171,17 @@ class Worker:
         ``outside``: names that it does not define -> what they stand for: ``module torch``, ``builtin len``, or
         the name of a type; arguments whose default is no plain data are among them. ``attributes``: the names
         after a dot. ``statements``: variables that it assigns, and what else makes it more than one expression.
-        ``repeats``: whether there is a loop or a comprehension. Read from the compiled code, so that it does
-        not matter where the source is.
+        ``repeats``: whether there is a loop or a comprehension. ``imports``: modules that it imports inside.
+        Read from the compiled code, so that it does not matter where the source is.
         """
         function = self.objects[target.number]
         return _read_code(function) if isinstance(function, FunctionType) else {}
+
+    def operations(self, target: Ref, args: tuple, kwargs: dict) -> dict[str, int]:
+        """Which operations torch carries out during a call, and how often: ``{"mm": 3}``."""
+        with _Counter() as counter:
+            self.call(target, args, kwargs)
+        return dict(counter.found)
 
     def parameters(self, target: Ref) -> dict[str, Tensor]:
         """Parameters of a module by name."""
@@ -240,6 +248,18 @@ class Worker:
         }
 
 
+class _Counter(TorchDispatchMode):
+    """Counts torch's operations by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.found[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
 def _codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for inner in code.co_consts:
@@ -262,7 +282,8 @@ def _read_code(function: FunctionType) -> dict[str, Any]:
     for name, cell in zip(outer.co_freevars, function.__closure__ or ()):
         with contextlib.suppress(ValueError):  # an empty one
             known[name] = cell.cell_contents
-    names, attributes, statements, repeats = set(outer.co_freevars), set(), set(), False
+    names, attributes, statements, imports = set(outer.co_freevars), set(), set(), set()
+    repeats = False
     for code in _codes(outer):
         steps = list(dis.get_instructions(code))
         # where the variable of a comprehension is kept in the function itself, it is cleared first
@@ -279,6 +300,7 @@ def _read_code(function: FunctionType) -> dict[str, Any]:
                 statements.update(one for one in stored if one not in own and not inside)
             elif kind.startswith(("STORE_", "DELETE_", "IMPORT_")):
                 statements.add(name if isinstance(name, str) else kind.lower())
+                imports.update({name} if kind == "IMPORT_NAME" else ())
             elif kind == "FOR_ITER" or (isinstance(name, int) and "JUMP" in kind and name <= step.offset):
                 repeats = True
     arguments = outer.co_varnames[: outer.co_argcount]
@@ -294,6 +316,7 @@ def _read_code(function: FunctionType) -> dict[str, Any]:
         "attributes": sorted(attributes),
         "statements": sorted(statements),
         "repeats": repeats,
+        "imports": sorted(imports),
     }
 
 
