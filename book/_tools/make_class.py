@@ -14,6 +14,7 @@ import base64
 import copy
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile

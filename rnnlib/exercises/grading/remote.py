@@ -163,4 +163,5 @@ REQUESTS = {
     "layers": list,
     "grad": dict,
     "code": dict,
+    "operations": dict,
 }
