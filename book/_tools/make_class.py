@@ -121,18 +121,13 @@ def _marks(name: str, solution: bool = False, locked: bool = False) -> dict[str,
 def hosted_source() -> str:
     """The code of a cell that installs the library from itself."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "-q",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            folder,
-        ]
-        subprocess.run([*command, str(ROOT)], check=True)
+        source = Path(folder) / "source"  # a copy: building leaves folders behind
+        shutil.copytree(ROOT / "rnnlib", source / "rnnlib", ignore=shutil.ignore_patterns("__pycache__"))
+        for item in ROOT.iterdir():
+            if item.is_file():
+                shutil.copy(item, source)
+        options = ["-q", "--no-deps", "--no-build-isolation", "-w", folder]
+        subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(source)], check=True)
         (wheel,) = Path(folder).glob("rnnlib-*.whl")
         data = wheel.read_bytes()
     text = base64.b64encode(data).decode()

@@ -86,8 +86,8 @@ BLOCKS = {
         "In {name} the derivative of the sigmoid of {en} is missing.",
     ),
     "block": (
-        "{name} 里有错的一块：{zh}；其余的块都对，或者还没有人碰过它们。",
-        "In {name} this block is wrong: {en}; look at that one first.",
+        "{name} 里数值不对的块：{zh}。没有提到的块都对。",
+        "Blocks of {name} with wrong values: {en}. What is not mentioned is right.",
     ),
 }
 
