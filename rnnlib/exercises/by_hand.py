@@ -23,17 +23,24 @@ _NAMES = (
     "ndim dim dtype device float double to type_as float64 float32 "
     "add add_ sub sub_ mul mul_ div neg pow square sqrt reciprocal rsub exp log abs sum mean cumsum addcmul addcmul_ "
     "tanh sigmoid cosh sech matmul mm mv dot bmm addmm addmm_ baddbmm einsum tensordot outer ger linear diag "
-    "diag_embed where zero_ fill_ copy_ append insert extend reverse pop keys values items get update index"
+    "diag_embed multiply subtract divide negative addmv addr inner swapdims nn functional where zero_ fill_ copy_ append insert extend reverse pop keys values items get update index"
 )
 ALLOWED = frozenset(_NAMES.split())
 MODULES = frozenset({"module torch", "module torch.nn", "module torch.nn.functional", "module math"})
-_BUILTINS = "len range zip reversed enumerate list tuple dict sum map int float bool slice print min max"
-OUTSIDE = MODULES | {f"builtin {name}" for name in _BUILTINS.split()}
-DIFFERENTIATE = frozenset(
-    "autograd backward grad requires_grad requires_grad_ enable_grad set_grad_enabled func vjp jvp jacrev jacfwd "
-    "functional_call".split()
+_BUILTINS = (
+    "len range zip reversed enumerate list tuple dict sum map int float bool slice print min max abs any all str isinstance "
+    "AssertionError ValueError"
 )
-PRODUCTS = ("mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm", "addbmm", "linear")
+OUTSIDE = MODULES | {f"builtin {name}" for name in _BUILTINS.split()}
+_AUTOGRAD = (
+    "autograd backward grad requires_grad requires_grad_ enable_grad set_grad_enabled func vjp jvp jacrev jacfwd "
+    "functional_call"
+)
+DIFFERENTIATE = frozenset(_AUTOGRAD.split())
+_PRODUCTS = (
+    "matmul __rmatmul__ mm bmm mv dot inner outer ger addmm addmm_ addmv addr baddbmm einsum tensordot linear"
+)
+PRODUCTS = frozenset(_PRODUCTS.split())
 
 Suspect = tuple[str, dict[str, str], Callable[[], Tensor]]
 Gates = Mapping[str, tuple[str, str]]
@@ -176,7 +183,9 @@ def _by_hand(probe: Probe) -> None:
     for name, stands_for in used.items():
         if stands_for in OUTSIDE:
             continue
-        probe.wrong("not allowed" if stands_for.startswith(("builtin", "module")) else "helper outside", name=name)
+        probe.wrong(
+            "not allowed" if stands_for.startswith(("builtin", "module")) else "helper outside", name=name
+        )
     for name in attributes:
         probe.need(name in ALLOWED, "not allowed", name=name)
 
@@ -300,7 +309,7 @@ LSTM_GATES: Gates = {
     "G": ("候选记忆元 G", "the candidate G"),
     "O": ("输出门 O", "the output gate O"),
 }
-F1_NAMES = "dX dH_0 dC_0 dW_x dW_h db".split()
+F1_NAMES = ("dX", "dH_0", "dC_0", "dW_x", "dW_h", "db")
 
 
 def _f1_case(probe: Probe, D: int, H: int, B: int) -> dict[str, Tensor]:
@@ -316,11 +325,15 @@ def _f1_case(probe: Probe, D: int, H: int, B: int) -> dict[str, Tensor]:
     }
 
 
-def _f1_step(at: Mapping[str, Tensor], A: Tensor, twist: str = "") -> tuple[dict[str, Tensor], Tensor, Tensor]:
+def _f1_step(
+    at: Mapping[str, Tensor], A: Tensor, twist: str = ""
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Gates, H_1 and C_1; a twist changes no value, only what autograd thinks of them."""
     raw = dict(zip(LSTM_GATES, A.chunk(4, -1)))
     gate = {
-        name: _flat(torch.tanh if name == "G" else torch.sigmoid, raw[name], twist in (f"flat {name}", "flat all"))
+        name: _flat(
+            torch.tanh if name == "G" else torch.sigmoid, raw[name], twist in (f"flat {name}", "flat all")
+        )
         for name in raw
     }
     if twist == "sigmoid G":
@@ -379,7 +392,11 @@ def _f1_twists(case: Mapping[str, Tensor], name: str) -> Iterator[Suspect]:
         "no dC", "no path through H", "flat cell", "I and F swapped", "new C for the old", "output gate without tanh",
         "output gate not on the way",
     ]  # fmt: skip
-    named = {"flat G": "flat candidate", "sigmoid G": "candidate with a sigmoid", "G by F": "candidate's gate"}
+    named = {
+        "flat G": "flat candidate",
+        "sigmoid G": "candidate with a sigmoid",
+        "G by F": "candidate's gate",
+    }
     named |= {"G by O": "candidate's gate", "G by none": "candidate's gate"}
     named |= {"slope at C": "slope of another", "slope at H": "slope of another"}
     for twist in plain:
@@ -419,7 +436,9 @@ def _f1_weights(probe: Probe) -> None:
             if name == "dW_h":
                 _, H_1, _ = _f1_step(case, torch.cat(_f1_raw(case), -1))
                 dA = right["dA"]
-                suspects.append(("new H for the old", {}, lambda H_1=H_1, dA=dA: torch.einsum("bi,bj->ij", H_1, dA)))
+                suspects.append(
+                    ("new H for the old", {}, lambda H_1=H_1, dA=dA: torch.einsum("bi,bj->ij", H_1, dA))
+                )
             _blocks(probe, name, came[name], right[name], LSTM_GATES, suspects)
 
 
@@ -457,7 +476,7 @@ def _f1_cell(probe: Probe) -> None:
         case = _f1_case(probe, **sizes)
         right = _f1_gradients(case)["dC_0"]
         suspects = [
-            (mistake, said, lambda twist=twist: _f1_gradients(case, twist)["dC_0"])
+            (mistake, said, lambda case=case, twist=twist: _f1_gradients(case, twist)["dC_0"])
             for mistake, twist, said in (
                 ("wrong gate", "C by I", dict(zip(("zh", "en"), LSTM_GATES["I"]))),
                 ("wrong gate", "C by O", dict(zip(("zh", "en"), LSTM_GATES["O"]))),
@@ -474,7 +493,9 @@ def _f1_chain(probe: Probe) -> None:
     layer = nn.LSTM(D, H).double()
     case = _f1_case(probe, D, H, B)
     with torch.no_grad():
-        for parameter, value in zip(layer.parameters(), (case["W_x"].T, case["W_h"].T, case["b"], 0 * case["b"])):
+        for parameter, value in zip(
+            layer.parameters(), (case["W_x"].T, case["W_h"].T, case["b"], 0 * case["b"])
+        ):
             parameter.copy_(value)
     X, weights = _normal(probe, T, B, D), _normal(probe, T, B, H)
     start = _leaves(H_0=case["H_0"], C_0=case["C_0"])
@@ -513,9 +534,7 @@ F2 = Task(
     hints=HINTS
     | BLOCKS
     | {
-        "flat candidate": F1.hints["flat candidate"]._replace(
-            zh="{name} 里，候选隐状态的 tanh 的导数漏了。"
-        ),
+        "flat candidate": F1.hints["flat candidate"]._replace(zh="{name} 里，候选隐状态的 tanh 的导数漏了。"),
         "Z the other way round": (
             "{name} 里，Z 和 1 - Z 换了位置：这里 Z 接近 1 是保留（第 8 章），有些教材正好反过来。",
             "In {name} Z and 1 - Z are the wrong way round: here Z near 1 means keep (chapter 8); some textbooks have the "
@@ -559,7 +578,7 @@ GRU_GATES: Gates = {
     "N": ("候选隐状态 N", "the candidate N"),
 }
 DIRECT = ("直接留下的旧状态", "the old state that is kept as it is")
-F2_NAMES = "dX dH_0 dW_x dW_h db_x db_h".split()
+F2_NAMES = ("dX", "dH_0", "dW_x", "dW_h", "db_x", "db_h")
 
 
 def _f2_case(probe: Probe, D: int, H: int, B: int) -> dict[str, Tensor]:
@@ -651,19 +670,21 @@ def _f2_bias(probe: Probe) -> None:
         _f2_sides(probe, case, came, right, ("db_x", "db_h"))
 
 
-def _f2_sides(probe: Probe, case: Mapping[str, Tensor], came: dict, right: dict, names: tuple[str, str]) -> None:
+def _f2_sides(
+    probe: Probe, case: Mapping[str, Tensor], came: dict, right: dict, names: tuple[str, str]
+) -> None:
     """A gradient of the input side and its twin of the hidden side."""
-    B = len(case["X"])
-    for name, other in (names, reversed(names)):
-        mistake = "reset on both" if name == names[0] else "reset skipped"
-        suspects: list[Suspect] = [("mean over the batch", {}, lambda: right[name] / B)]
-        if name == "db_x" or name == "db_h":
-            suspects.append((mistake, {}, lambda: right[other]))
-        elif mistake == "reset skipped":
-            suspects.append((mistake, {}, lambda: torch.einsum("bi,bj->ij", case["H_0"], right["dA_x"])))
-        else:
-            suspects.append((mistake, {}, lambda: torch.einsum("bi,bj->ij", case["X"], right["dA_h"])))
-        _blocks(probe, name, came[name], right[name], GRU_GATES, [*suspects, *_f2_twists(case, name, F2_TWISTS)])
+    B, (X, H_0) = len(case["X"]), (case["X"], case["H_0"])
+    of_bias = names[0] == "db_x"
+    for name, mistake in zip(names, ("reset on both", "reset skipped")):
+        on_both = mistake == "reset on both"
+        ours, rows, dA = right[name], X if on_both else H_0, right["dA_h" if on_both else "dA_x"]
+        other = dA.sum(0) if of_bias else torch.einsum("bi,bj->ij", rows, dA)
+        suspects: list[Suspect] = [
+            ("mean over the batch", {}, lambda ours=ours: ours / B),
+            (mistake, {}, lambda other=other: other),
+        ]
+        _blocks(probe, name, came[name], ours, GRU_GATES, [*suspects, *_f2_twists(case, name, F2_TWISTS)])
 
 
 @F2.part("dW_x、dW_h", "dW_x and dW_h")
@@ -709,7 +730,7 @@ def _f2_chain(probe: Probe) -> None:
     case = _f2_case(probe, D, H, B)
     with torch.no_grad():
         for parameter, name in zip(layer.parameters(), ("W_x", "W_h", "b_x", "b_h")):
-            parameter.copy_(case[name].T)
+            parameter.copy_(case[name].T if name.startswith("W") else case[name])
     X, weights = _normal(probe, T, B, D), _normal(probe, T, B, H)
     start = case["H_0"].clone().requires_grad_()
     outputs, _ = layer(X, start[None])
@@ -793,7 +814,7 @@ F3 = Task(
         ),
     },
 )
-F3_NAMES = "dX dH_0 dW_xh dW_hh db".split()
+F3_NAMES = ("dX", "dH_0", "dW_xh", "dW_hh", "db")
 
 
 def _f3_case(probe: Probe, T: int, D: int, H: int, B: int) -> dict[str, Tensor]:
@@ -847,6 +868,13 @@ def _f3_forwards(case: Mapping[str, Tensor], name: str) -> Tensor:
     return {"db": total.sum((0, 1)), "dX": torch.einsum("tbj,ij->tbi", total, case["W_xh"])}[name]
 
 
+def _f3_past_the_slope(case: Mapping[str, Tensor], name: str) -> Tensor:
+    """What is carried back goes through W_hh only, and the derivative of tanh comes after."""
+    slopes = 1 - _f3_gradients(case)["states"].narrow(0, 1, len(case["X"])).square()
+    dA = _f3_gradients(case, "flat")["dA"] * slopes
+    return {"db": dA.sum((0, 1)), "dX": torch.einsum("tbj,ij->tbi", dA, case["W_xh"])}[name]
+
+
 def _f3_ask(probe: Probe, case: Mapping[str, Tensor]) -> dict[str, Tensor]:
     (T, B, D), H = case["X"].shape, case["H_0"].shape[1]
     axes = [{"T": T, "B": B, "D": D}, {"B": B, "H": H}, {"D": D, "H": H}, {"H_{t-1}": H, "H": H}, {"H": H}]
@@ -883,8 +911,9 @@ def _f3_steps(probe: Probe) -> None:
         came, right = _f3_ask(probe, case), _f3_gradients(case)
         for name in ("db", "dX"):
             suspects: list[Suspect] = [*_f3_twists(case, name)]
-            if sizes["T"] > 1:
-                suspects.append(("forwards", {}, lambda name=name, case=case: _f3_forwards(case, name)))
+            late = lambda name=name, case=case: _f3_past_the_slope(case, name)  # noqa: E731
+            suspects.append(("carry without the slope", {}, late))
+            suspects.append(("forwards", {}, lambda name=name, case=case: _f3_forwards(case, name)))
             if name == "db":
                 mean = right[name] / sizes["B"]
                 suspects.append(("mean over the batch", {}, lambda mean=mean: mean))
@@ -922,9 +951,16 @@ def _f3_start(probe: Probe) -> None:
             right["dH_0"],
             [
                 ("stopped before W_hh", {}, lambda first=first: first),
-                ("transposed weight", {}, lambda first=first, case=case: torch.einsum("bj,ji->bi", first, case["W_hh"])),
+                (
+                    "transposed weight",
+                    {},
+                    lambda first=first, case=case: torch.einsum("bj,ji->bi", first, case["W_hh"]),
+                ),
             ],
         )
+
+
+_by_hand_part(F3)
 
 
 @F3.part("循环里每步只有一次矩阵乘法", "in the loop, one matrix product for each step")
@@ -937,6 +973,3 @@ def _f3_products(probe: Probe) -> None:
         counts.append(sum(int(found.get(name, 0)) for name in PRODUCTS))
     more = counts[1] - counts[0]
     probe.need(more <= T2 - T1, "products in the loop", T1=T1, T2=T2, more=more)
-
-
-_by_hand_part(F3)

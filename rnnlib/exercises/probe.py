@@ -176,7 +176,7 @@ class Probe:
         return self._ask("code", target)
 
     def operations(self, target: Ref, *args: Any, **kwargs: Any) -> dict[str, int]:
-        """Which operations torch carries out during a call, and how often."""
+        """Which functions and methods of torch are called during a call, and how often."""
         return self._ask("operations", target, args, kwargs)
 
     def parameters(self, model: Ref) -> dict[str, Tensor]:

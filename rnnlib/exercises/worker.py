@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 MAX_TEXT = 2_000
 _LIBRARIES = tuple(str(Path(module.__file__).parent) for module in (torch, __import__("threading")))
@@ -178,7 +178,7 @@ class Worker:
         return _read_code(function) if isinstance(function, FunctionType) else {}
 
     def operations(self, target: Ref, args: tuple, kwargs: dict) -> dict[str, int]:
-        """Which operations torch carries out during a call, and how often: ``{"mm": 3}``."""
+        """Which functions and methods of torch are called during a call, and how often: ``{"matmul": 3}``."""
         with _Counter() as counter:
             self.call(target, args, kwargs)
         return dict(counter.found)
@@ -248,15 +248,15 @@ class Worker:
         }
 
 
-class _Counter(TorchDispatchMode):
-    """Counts torch's operations by name."""
+class _Counter(TorchFunctionMode):
+    """Counts torch's functions and methods by name, as they are called."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: Counter[str] = Counter()
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.found[func.overloadpacket.__name__] += 1
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.found[func.__name__] += 1
         return func(*args, **(kwargs or {}))
 
 

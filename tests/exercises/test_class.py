@@ -60,8 +60,8 @@ def test_no_solution_is_handed_out(made):
     for name, exercise in EXERCISES.items():
         text = "\n".join(cell.source for cell in made["student"][exercise.path.name].cells)
         telling = lines_of(exercise.solution) - lines_of(exercise.stub) - lines_of(exercise.before)
-        docstrings = {line for line in telling if line.startswith(('"""', "#", "'''"))}
-        assert not [line for line in telling - docstrings if line in text], name
+        plain = {line for line in telling if line.endswith("(") or line.startswith(('"""', "#", "'''"))}
+        assert not [line for line in telling - plain if line in text], name
 
 
 def test_no_solution_is_one_step_away_in_the_installed_checks():
