@@ -256,7 +256,7 @@ class _Counter(TorchFunctionMode):
         self.found: Counter[str] = Counter()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.found[func.__name__] += 1
+        self.found[getattr(func, "__name__", "?")] += 1
         return func(*args, **(kwargs or {}))
 
 
