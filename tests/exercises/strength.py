@@ -23,7 +23,20 @@ from tests.mutants import changes, nodes
 ENOUGH = 0.95
 SECONDS = 5.0  # for a part; a mutant that runs on is rejected
 # exercise -> {line of the solution after the change: why nothing can be seen of it}
-EQUIVALENT: dict[str, dict[str, str]] = {}
+OTHER_SIZE = "another size of the learner's own example, as good as the first"
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "E1": {"B, (D, H) = 5, cell.W_xh.shape": OTHER_SIZE},
+    "E2": {
+        "X = torch.randn(5, 7, layer.input_size)": OTHER_SIZE,
+        "X = torch.randn(4, 8, layer.input_size)": OTHER_SIZE,
+    },
+    "E3": {
+        "lengths = torch.tensor([5, 3, 1, 4])": OTHER_SIZE,
+        "lengths = torch.tensor([5, 2, 2, 4])": OTHER_SIZE,
+        "lengths = torch.tensor([5, 2, 1, 5])": OTHER_SIZE,
+        "logits = torch.randn(4, 5, 4)": OTHER_SIZE,
+    },
+}
 
 
 def mutants(source: str) -> Iterator[tuple[str, str]]:

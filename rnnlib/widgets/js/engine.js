@@ -834,9 +834,9 @@ globalThis.RNNEngine = (function engine() {
   }
 
   /* How much of letter s is still in the top layer's state after letter t: put four other letters in its
-     place (never index 0, <unk>), see how far the state is moved at t, and divide by the farthest so far. Returns
-     {h, c}, each [T, T]: at t * T + s, 1 while the letter still counts for all it ever did, 0 when it is
-     gone. base: what `read` gave for the same text. */
+     place (never index 0, <unk>), see how far the state is moved at t, and divide by the farthest so far.
+     Returns {h, c}, each [T, T]: at t * T + s, 1 while the letter still counts for all it ever did, 0 when
+     it is gone. base: what `read` gave for the same text. */
   function memory(model, ids, base, hold) {
     const { H, V, L, kind } = model, T = ids.length, B = 4, out = {};
     const kept = kind === "lstm" ? ["h", "c"] : ["h"];
