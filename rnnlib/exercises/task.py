@@ -27,7 +27,7 @@ class Task:
         name: ``A1``; the letter is the set.
         zh, en: its title.
         level: ``warm-up``, ``core``, ``stretch`` or ``project``.
-        minutes: measured by solving it.
+        minutes: about how long it takes, an estimate until a class has been timed.
         trains: what it trains, in both languages.
         seconds: limit for one part of the check.
         device: where the answer runs; "": where the reader's networks do.

@@ -84,8 +84,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Language": ("语言",),
     "Home": ("首页",),
     # notebook cells
-    "Show the solution": "显示答案",
-    "Hide the solution": "收起答案",
+    "Show the solution": ("显示答案", "Show the solution"),
+    "Hide the solution": ("收起答案", "Hide the solution"),
     "Show code cell source": ("显示代码", "Show the code"),
     "Hide code cell source": ("收起代码", "Hide the code"),
     "Show code cell content": ("显示代码与输出", "Show code and output"),
