@@ -65,13 +65,18 @@ HINTS = {
         "right either way, the numbers are not.",
     ),
     "one gradient": (
-        "{name} 的形状对，数值不对：最大相差 {gap:.3g}，在下标 {place} 处。它前面的梯度都对。",
-        "{name} has the right shape and wrong values: off by up to {gap:.3g}, at index {place}. The gradients before it "
-        "are all right.",
+        "{name} 的形状对，数值不对：最大相差 {gap:.3g}，在下标 {place} 处。在它之前检查过的都对。",
+        "{name} has the right shape and wrong values: off by up to {gap:.3g}, at index {place}. What was checked before it "
+        "is right.",
     ),
     "by hand": (
-        "数都对，不过这道题要手写：{name} 是自动求导的东西。",
-        "The numbers are right, but this one is to be done by hand: {name} belongs to automatic differentiation.",
+        "数都对，不过这道题要手写：不要调用 {name}。",
+        "The numbers are right, but this one is to be done by hand: don't call {name}.",
+    ),
+    "imported": (
+        "数都对，可是 {name} 是从模块里单独导入的，检查读不到它是什么。连模块一起写，像 torch.tanh 那样。",
+        "The numbers are right, but {name} was imported by itself, and the check can't see what it is. Write it with its "
+        "module, as in torch.tanh; only modules can be read from outside.",
     ),
     "helper outside": (
         "数都对，可是 {name} 定义在函数外面，检查读不到。把它挪进函数里，用到的模块除外（torch、math）。",
@@ -183,8 +188,10 @@ def _by_hand(probe: Probe) -> None:
     for name, stands_for in used.items():
         if stands_for in OUTSIDE:
             continue
+        if stands_for == "builtin_function_or_method":  # from torch import tanh
+            probe.wrong("imported", name=name)
         probe.wrong(
-            "not allowed" if stands_for.startswith(("builtin", "module")) else "helper outside", name=name
+            "not allowed" if stands_for.startswith(("builtin ", "module ")) else "helper outside", name=name
         )
     for name in attributes:
         probe.need(name in ALLOWED, "not allowed", name=name)
@@ -234,7 +241,7 @@ F1 = Task(
     minutes=40,
     trains=(
         "乘积法则和链式法则落到代码：每条路径都走到，每个导数都乘上，每一行都加进来",
-        "product rule and chain rule as code: every path taken, every derivative there, every row added",
+        "product rule and chain rule as code: every path taken, no derivative missing, all rows summed",
     ),
     seconds=10,
     device="cpu",
@@ -242,26 +249,43 @@ F1 = Task(
     | BLOCKS
     | {
         "no dC": (
-            "{name} 里漏了传来的 dC：C_t 除了经过 H_t，还直接交给下一步，那条路的梯度也要加上。",
-            "{name} lacks the dC that comes in: C_t goes through H_t and also straight to the next step; the gradient "
+            "{name} 里漏了传来的 dC：C 除了经过 H，还直接交给下一步，那条路的梯度也要加上。",
+            "{name} lacks the dC that comes in: C goes through H and also straight to the next step; the gradient "
             "of that path has to be added, too.",
         ),
         "no path through H": (
-            "{name} 里只有传来的 dC：C_t 还决定了 H_t，从 H_t 回来的那一份漏了。",
-            "{name} has only the dC that comes in: C_t also makes H_t, and what comes back from H_t is missing.",
+            "{name} 里只有传来的 dC：C 还决定了 H，从 H 回来的那一份漏了。",
+            "{name} has only the dC that comes in: C also makes H, and what comes back from H is missing.",
         ),
         "flat cell": (
-            "从 H_t 回到 C_t 要过一个 tanh，它的导数漏了（看 {name}）。",
-            "The way from H_t back to C_t leads through a tanh, whose derivative is missing (see {name}).",
+            "从 H 回到 C 要过一个 tanh，它的导数漏了（看 {name}）。",
+            "The way from H back to C leads through a tanh, whose derivative is missing (see {name}).",
         ),
         "slope of another": (
-            "从 H_t 回到 C_t，tanh 的导数用错了数：它的值是 tanh(C_t)，不是 C_t 或 H_t（看 {name}）。",
-            "From H_t back to C_t, the derivative of tanh is taken at the wrong thing: its value is tanh(C_t), not C_t "
-            "or H_t (see {name}).",
+            "从 H 回到 C，tanh 的导数用错了数：它的值是 tanh(C)，不是 C 或 H（看 {name}）。",
+            "From H back to C, the derivative of tanh is taken at the wrong thing: its value is tanh(C), not C "
+            "or H (see {name}).",
         ),
         "output gate not on the way": (
-            "从 H_t 回到 C_t 的路上，输出门也是一个因子，这里漏了（看 {name}）。",
-            "On the way from H_t back to C_t the output gate is a factor, and it is missing (see {name}).",
+            "从 H 回到 C 的路上，输出门也是一个因子，这里漏了（看 {name}）。",
+            "On the way from H back to C the output gate is a factor, and it is missing (see {name}).",
+        ),
+        "summed over the gates": (
+            "{name} 的形状是（B,）：各行的数加在了一起，一行剩一个。要加起来的是批量，四块留着。",
+            "{name} has the shape (B,): the numbers of each row were added, one is left for a row. Sum over the batch; the "
+            "four blocks stay.",
+        ),
+        "exchanged": (
+            "dH_0 和 dC_0 返回时换了位置。",
+            "dH_0 and dC_0 come back in each other's place.",
+        ),
+        "activated again": (
+            "{name} 里，激活函数多用了一次：kept 里的 I、F、G、O 已经是激活之后的值。",
+            "In {name} an activation is applied once more: I, F, G, O in kept are values after the activations.",
+        ),
+        "output gate from dC": (
+            "{name} 里，输出门的梯度用了 C 的梯度；O 不经过 C，它直接参与 H。",
+            "In {name} the output gate has the gradient of C; O does not go through C, it is a factor of H itself.",
         ),
         "flat candidate": (
             "{name} 里，候选记忆元的 tanh 的导数漏了。",
@@ -272,17 +296,17 @@ F1 = Task(
             "In {name} the candidate has the derivative of a sigmoid; its activation is tanh.",
         ),
         "I and F swapped": (
-            "{name} 里，输入门和遗忘门的搭档换错了：C_t 的公式里，各是谁乘谁？",
+            "{name} 里，输入门和遗忘门的搭档换错了：C 的公式里，各是谁乘谁？",
             "In {name} the input gate and the forget gate have each other's partners: who multiplies whom in the formula "
-            "of C_t?",
+            "of C?",
         ),
         "new C for the old": (
-            "{name} 里，遗忘门乘的是新的 C_t；公式里它乘的是哪一步的记忆元？",
-            "In {name} the forget gate meets the new C_t; the cell of which step does it multiply in the formula?",
+            "{name} 里，遗忘门乘的是新的 C；公式里它乘的是哪一步的记忆元？",
+            "In {name} the forget gate meets the new C; the cell of which step does it multiply in the formula?",
         ),
         "output gate without tanh": (
-            "{name} 里，输出门的搭档少了 tanh。",
-            "In {name} the output gate's partner lacks its tanh.",
+            "{name} 里，和 O 相乘的应该是 tanh(C)。",
+            "In {name} the factor multiplied by O should be tanh(C).",
         ),
         "candidate's gate": (
             "{name} 里，候选记忆元的梯度过错了门：写入它的是哪个门？",
@@ -293,13 +317,13 @@ F1 = Task(
             "{name} goes through the wrong gate: it is the forget gate that keeps the old memory; here {en} is the factor.",
         ),
         "no forget gate": (
-            "{name} 没有过遗忘门：C_{{t-1}} 打了折才进 C_t，梯度回来时要打同样的折。",
-            "{name} does not pass the forget gate: C_{{t-1}} enters C_t at a discount, and its gradient comes back at the "
-            "same discount.",
+            "{name} 没有过遗忘门：C_0 乘了 F 才进 C，梯度回来时也要乘 F。",
+            "{name} does not pass the forget gate: C_0 enters C scaled by F, and its gradient comes back scaled the "
+            "same way.",
         ),
         "new H for the old": (
-            "{name} 用的是这一步的 H_t；乘这个权重的是上一步的。",
-            "{name} uses H_t of this step; what this weight multiplies is that of the step before.",
+            "{name} 用的是这一步的 H；乘这个权重的是上一步的 H_0。",
+            "{name} uses H of this step; what this weight multiplies is H_0, of the step before.",
         ),
     },
 )
@@ -325,6 +349,11 @@ def _f1_case(probe: Probe, D: int, H: int, B: int) -> dict[str, Tensor]:
     }
 
 
+def _f1_cell_of(raw: Mapping[str, Tensor], C_0: Tensor) -> Tensor:
+    i, f, g, _ = (one.detach() for one in raw.values())
+    return f.sigmoid() * C_0.detach() + i.sigmoid() * g.tanh()
+
+
 def _f1_step(
     at: Mapping[str, Tensor], A: Tensor, twist: str = ""
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
@@ -339,6 +368,12 @@ def _f1_step(
     if twist == "sigmoid G":
         g = gate["G"].detach()
         gate["G"] = g + g * (1 - g) * (raw["G"] - raw["G"].detach())
+    if twist.startswith("again"):  # activated once more: everywhere, or where a derivative is taken
+        for name, one in gate.items():
+            twice = (one.tanh() if name == "G" else one.sigmoid()).detach()
+            slope = 1 - twice.square() if name == "G" else twice - twice.square()
+            value = twice if twist == "again" else one.detach()
+            gate[name] = value + slope * (raw[name] - raw[name].detach())
     if twist == "flat gates":
         gate |= {name: _flat(torch.sigmoid, raw[name], True) for name in "IFO"}
     I, F, G, O = gate.values()  # noqa: E741
@@ -349,6 +384,8 @@ def _f1_step(
     for_G = {"G by F": still["F"], "G by O": still["O"], "G by none": torch.ones_like(value)}.get(twist)
     for_C = {"C by I": still["I"], "C by O": still["O"], "C by none": torch.ones_like(value)}.get(twist)
     C_1 = _product(F, C_0, for_F, for_C) + _product(I, G, for_I, for_G)
+    if twist == "again":  # the C that was kept is the right one
+        C_1 = C_1 - value + _f1_cell_of(raw, C_0)
     squashed = _flat(torch.tanh, C_1, twist == "flat cell")
     if twist in ("slope at C", "slope at H"):
         other = value if twist == "slope at C" else still["O"] * value.tanh()
@@ -383,6 +420,9 @@ def _f1_ask(probe: Probe, case: Mapping[str, Tensor]) -> dict[str, Tensor]:
     state, four = {"B": B, "H": H}, {"4H": 4 * H}
     axes = [{"B": B, "D": D}, state, state, {"D": D, **four}, {"H": H, **four}, four]
     came = probe.call(probe.answer, _f1_kept(case), case["dH"], case["dC"])
+    last = came[-1] if isinstance(came, (tuple, list)) and len(came) == len(F1_NAMES) else None
+    if isinstance(last, Tensor) and last.shape == (B,) and B != 4 * H:
+        probe.wrong("summed over the gates", name=F1_NAMES[-1])
     return _shapes(probe, came, dict(zip(F1_NAMES, axes)), B)
 
 
@@ -399,6 +439,7 @@ def _f1_twists(case: Mapping[str, Tensor], name: str) -> Iterator[Suspect]:
     }
     named |= {"G by O": "candidate's gate", "G by none": "candidate's gate"}
     named |= {"slope at C": "slope of another", "slope at H": "slope of another"}
+    named |= {"again": "activated again", "again slopes": "activated again"}
     for twist in plain:
         yield twist, {}, lambda twist=twist: _f1_gradients(case, twist)[name]
     for twist, mistake in named.items():
@@ -417,13 +458,23 @@ def _f1_shape(probe: Probe) -> None:
         _f1_ask(probe, _f1_case(probe, **sizes))
 
 
+def _f1_output_from_cell(case: Mapping[str, Tensor]) -> Tensor:
+    """db, if the whole gradient of C went into the output gate instead of dH."""
+    right = _f1_gradients(case)
+    *others, dO = right["dA"].chunk(4, -1)
+    into_C = right["dC_0"] / _f1_raw(case)[1].sigmoid()
+    return torch.cat([*others, dO / case["dH"] * into_C], -1).sum(0)
+
+
 @F1.part("db：四块，一块一个门", "db: four blocks, one for each gate")
 def _f1_bias(probe: Probe) -> None:
     for sizes in drawn(probe, "D H B", "B", 2):
         case = _f1_case(probe, **sizes)
         right = _f1_gradients(case)["db"]
         mean = ("mean over the batch", {}, lambda right=right, B=sizes["B"]: right / B)
-        _blocks(probe, "db", _f1_ask(probe, case)["db"], right, LSTM_GATES, [mean, *_f1_twists(case, "db")])
+        suspects = [mean, ("output gate from dC", {}, lambda case=case: _f1_output_from_cell(case))]
+        suspects += _f1_twists(case, "db")
+        _blocks(probe, "db", _f1_ask(probe, case)["db"], right, LSTM_GATES, suspects)
 
 
 @F1.part("dW_x、dW_h", "dW_x and dW_h")
@@ -464,6 +515,9 @@ def _f1_inputs(probe: Probe) -> None:
     for sizes in drawn(probe, "D H B", "B", 2):
         case = _f1_case(probe, **sizes)
         came, right = _f1_ask(probe, case), _f1_gradients(case)
+        pairs = (("dH_0", "dC_0"), ("dC_0", "dH_0"))
+        swapped = all(probe.close(came[name], right[other], TOLERANCE) for name, other in pairs)
+        probe.need(not swapped, "exchanged")
         for name, weight in (("dX", "W_x"), ("dH_0", "W_h")):
             dA, W = right["dA"], case[weight]
             suspects = [*_transposed(dA, W, LSTM_GATES), *_paths(_gate_paths(dA, W, LSTM_GATES))]

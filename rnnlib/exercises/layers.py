@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import torch
@@ -44,7 +45,7 @@ A1 = Task(
             "The number of hidden units is not what num_hiddens says: is it written as a constant somewhere?",
         ),
         "time and batch swapped": (
-            "第 0 维被当成了时间：X 是（B, T, D），batch_first 在哪里？",
+            "第 0 维被当成了时间：X 是 (B, T, D)，batch_first 在哪里？",
             "Axis 0 is taken for time: X is (B, T, D); where is batch_first?",
         ),
         "last sequence": (
@@ -108,6 +109,8 @@ def _a1_values(probe: Probe) -> None:
     weights = probe.fill(model)
     X = probe.normal(B, T, D)
     out = probe.shape(probe.call(model, X), B=B)
+    probe.need(out.is_floating_point(), "dtype", expected="torch.float32", came=out.dtype)
+    probe.need(torch.allclose(out, probe.call(model, X), atol=1e-6), "two results")
     lstm = probe.copied(nn.LSTM(D, H, num_layers=2, batch_first=True), weights)
     dense = probe.copied(nn.Linear(H, 1), weights)
     with torch.no_grad():
@@ -149,12 +152,21 @@ A2 = Task(
             "There are the parameters of one layer; there should be as many layers as num_layers says.",
         ),
         "one layer accepted": (
-            "num_layers = 1 时没有“层与层之间”，暂退法不声不响地没了；这种要求要用 ValueError 拒绝。",
+            "num_layers = 1 时没有“层与层之间”，暂退法不声不响地没了；这时应抛出 ValueError。",
             "With num_layers = 1 there is no place between layers, and the dropout is silently gone; refuse that "
             "with a ValueError.",
         ),
+        "another number of layers": (
+            "num_layers = 4 时，参数还是两层的：层数写死了，没有用上 num_layers。",
+            "With num_layers = 4 there are still the parameters of two layers: their number is fixed in the code, "
+            "num_layers isn't used.",
+        ),
+        "another exception": (
+            "只有一层时抛出的是 AssertionError；要的是 ValueError。",
+            "With one layer an AssertionError is raised; a ValueError is asked for.",
+        ),
         "time and batch swapped": (
-            "第 0 维被当成了时间：X 是（B, T, D），batch_first 在哪里？",
+            "第 0 维被当成了时间：X 是 (B, T, D)，batch_first 在哪里？",
             "Axis 0 is taken for time: X is (B, T, D); where is batch_first?",
         ),
         "dropout in evaluation": (
@@ -163,38 +175,38 @@ A2 = Task(
             "training or evaluation.",
         ),
         "no dropout": (
-            "训练模式下什么都没有漏掉：层与层之间没有暂退法在起作用。",
+            "训练模式下什么都没有丢弃：层与层之间没有暂退法在起作用。",
             "In training nothing is dropped: no dropout acts between the layers.",
         ),
         "dropout at the top": (
-            "训练时输出里有 0：最后一层之后也漏掉了一些。暂退法只放在层与层之间。",
+            "训练时输出里有 0：最后一层之后也丢弃了一些。暂退法只放在层与层之间。",
             "In training there are zeros in the output: some of it is dropped after the last layer. Dropout goes "
             "only between the layers.",
         ),
         "dropout at the bottom": (
-            "第一层的输入也漏掉了一些。暂退法只放在层与层之间。",
+            "第一层的输入也丢弃了一些。暂退法只放在层与层之间。",
             "Some of the first layer's input is dropped too. Dropout goes only between the layers.",
         ),
         "dropout in time": (
-            "漏掉的东西回到了同一层的下一步：暂退法作用在状态上了。它只该作用在交给上一层的那一份上。",
+            "丢弃的东西回到了同一层的下一步：暂退法作用在状态上了。它只该作用在交给上一层的那一份上。",
             "What is dropped comes back into the next step of the same layer: the dropout acts on the state. It "
             "should act only on what is handed up to the next layer.",
         ),
         "share kept": (
-            "漏掉了约 {share:.2f}，留下约 0.3。0.3 是漏掉的比例，不是留下的比例。",
+            "丢弃了约 {share:.2f}，留下约 0.3。0.3 是丢弃的比例，不是留下的比例。",
             "About {share:.2f} is dropped and 0.3 kept. 0.3 is the share to drop, not the share to keep.",
         ),
         "another share": (
-            "训练时漏掉的比例约是 {share:.2f}，应该是 0.3。",
+            "训练时丢弃的比例约是 {share:.2f}，应该是 0.3。",
             "In training the share that is dropped is about {share:.2f}; it should be 0.3.",
         ),
         "not scaled": (
-            "留下的数没有放大：漏掉 0.3 之后，留下的要除以 0.7，评估时的平均大小才对得上。",
+            "留下的数没有放大：丢弃 0.3 之后，留下的要除以 0.7，评估时的平均大小才对得上。",
             "What is kept isn't scaled up: with 0.3 dropped, the rest is divided by 0.7, so that its mean size "
             "fits evaluation.",
         ),
         "shared mask": (
-            "漏掉哪些，沿着 {axis} 这一维全都一样；每一步、每条序列、每个单元应该各抽各的。",
+            "丢弃哪些，沿着 {axis} 这一维全都一样；每一步、每条序列、每个单元应该各抽各的。",
             "What is dropped is the same all along axis {axis}; every step, sequence and unit should have its "
             "own draw.",
         ),
@@ -220,12 +232,17 @@ def _a2_parameters(probe: Probe) -> None:
     D, H = probe.size(3, 9), probe.size(10, 20)
     lower, upper = 3 * H * (D + H + 2), 3 * H * (H + H + 2)
     probe.count(probe.module(D, H), lower + upper, {"one layer": lower})
-    probe.count(probe.module(D, H, 4), lower + 3 * upper, {"one layer": lower})
+    probe.count(
+        probe.module(D, H, 4),
+        lower + 3 * upper,
+        {"one layer": lower, "another number of layers": lower + upper},
+    )
     try:
         probe.module(D, H, 1)
     except Crashed as crashed:
         if crashed.said.startswith("ValueError"):
             return
+        probe.need(not crashed.said.startswith("AssertionError"), "another exception")
         raise
     probe.wrong("one layer accepted")
 
@@ -263,7 +280,7 @@ def _see_through(layer: nn.GRU, index: int) -> None:
         getattr(layer, f"bias_ih_l{index}")[H : 2 * H] = -80.0  # the gate that would keep the old state
 
 
-@A2.part("训练模式：最后一层之后什么也不漏掉", "training: nothing is dropped after the last layer")
+@A2.part("训练模式：最后一层之后什么也不丢弃", "training: nothing is dropped after the last layer")
 def _a2_top(probe: Probe) -> None:
     B, T, D, H, L = 8, 12, 4, 16, 2
     model = probe.module(D, H, L)
@@ -271,8 +288,6 @@ def _a2_top(probe: Probe) -> None:
     probe.training(model)
     X = probe.normal(B, T, D)
     out = probe.shape(probe.call(model, X), B=B, T=T, H=H)
-    changed = not torch.allclose(out, probe.call(model, X), atol=1e-6)
-    probe.need(changed, "no dropout")
     probe.need(bool((out != 0).all()), "dropout at the top")
     with torch.no_grad():  # cut the last layer off from what is below it: then nothing may change any more
         layer.weight_ih_l1.zero_()
@@ -281,11 +296,15 @@ def _a2_top(probe: Probe) -> None:
     probe.need(still, "dropout in time")
 
 
-@A2.part("训练模式：层与层之间漏掉 0.3", "training: 0.3 is dropped between the layers")
+@A2.part("训练模式：层与层之间丢弃 0.3", "training: 0.3 is dropped between the layers")
 def _a2_share(probe: Probe) -> None:
     B, T, D, H = 12, 16, 4, 48
     for L in (2, 3):
         model = probe.module(D, H, L)
+        probe.training(model)
+        X = probe.normal(B, T, D)
+        same = torch.allclose(probe.call(model, X), probe.call(model, X), atol=1e-6)
+        probe.need(not same, "no dropout")
         layer = probe.copied(nn.GRU(D, H, L, batch_first=True), probe.fill(model))
         for index in range(1, L):
             _see_through(layer, index)
@@ -375,7 +394,7 @@ A3 = Task(
             "before the output layer.",
         ),
         "time and batch swapped": (
-            "第 0 维被当成了时间：X 是（B, T, D），batch_first 在哪里？",
+            "第 0 维被当成了时间：X 是 (B, T, D)，batch_first 在哪里？",
             "Axis 0 is taken for time: X is (B, T, D); where is batch_first?",
         ),
         "last step of both": (
@@ -397,7 +416,7 @@ A3 = Task(
             "Both states are right, joined in the other order: forward first, then backward.",
         ),
         "rows mixed": (
-            "状态是（2, B, H），直接 reshape 成（B, 2H）会把不同序列的数拼到一行里：元素只按内存里的次序重排，方向那一维没有换过去。",
+            "状态是 (2, B, H)，直接 reshape 成 (B, 2H) 会把不同序列的数拼到一行里：元素只按内存里的次序重排，方向那一维没有换过去。",
             "The state is (2, B, H); a plain reshape to (B, 2H) puts numbers of different sequences in one row: it "
             "only regroups them as they lie in memory, and the axis of directions is not moved.",
         ),
@@ -427,8 +446,12 @@ A3 = Task(
             "训练模式下用了记下来的均值和方差；训练时用的是这一批自己的。",
             "In training the running mean and variance are used; in training it should be those of this batch.",
         ),
+        "divided by B - 1": (
+            "方差除以 B 还是 B−1？",
+            "Is the variance divided by B or by B - 1?",
+        ),
         "over all steps": (
-            "均值和方差是沿着所有时间步求的；这里规范化的只是拼好的状态（B, 2H），先取再规范化。",
+            "均值和方差是沿着所有时间步求的；这里规范化的只是拼好的状态 (B, 2H)，先取再规范化。",
             "Mean and variance are taken over all time steps; here only the joined state (B, 2H) is normalized: "
             "take it first, then normalize.",
         ),
@@ -564,6 +587,7 @@ def _a3_training(probe: Probe) -> None:
     right = reference.answer(joined, joined.mean(0), joined.var(0, unbiased=False))
     mistakes = {
         "running statistics in training": reference.answer(joined, *kept),
+        "divided by B - 1": reference.answer(joined, joined.mean(0), joined.var(0)),
         "over all steps": reference.answer(joined, steps.mean((0, 1)), steps.var((0, 1), unbiased=False)),
     }
     probe.values(out, right, mistakes, tolerance=1e-4)
@@ -592,12 +616,12 @@ A4 = Task(
             "state after it has read input number lengths[b].",
         ),
         "all against all": (
-            "得到的是（B, B, H）：每一行都取了所有行的那一步。第 b 行只要第 b 个长度，时间的下标要和行的下标配成对。",
+            "得到的是 (B, B, H)：每一行都取了所有行的那一步。第 b 行只要第 b 个长度，时间的下标要和行的下标配成对。",
             "The result is (B, B, H): every row was read at everybody's step. Row b wants only length number b, so "
             "the index of the step must be paired with an index of the row.",
         ),
         "time and batch swapped": (
-            "行和时间两维弄反了：X 是（B, T, D）；看看 batch_first，再看看哪个下标在前。",
+            "行和时间两维弄反了：X 是 (B, T, D)；看看 batch_first，再看看哪个下标在前。",
             "The axes of rows and of time are exchanged: X is (B, T, D); look at batch_first, and at which index "
             "comes first.",
         ),
@@ -695,6 +719,7 @@ def _a4_values(probe: Probe) -> None:
         "one step too far": outputs[rows, lengths],
         "one step early": outputs[rows, lengths - 2],
         "time and batch swapped": swapped[rows, lengths - 1],
+        "time and batch swapped / packed": swapped[lengths - 1, rows],
         "order of the rows": right[lengths.argsort(descending=True, stable=True)],
         "mean over time": (outputs * inside).sum(1) / lengths[:, None],
     }
@@ -753,7 +778,15 @@ A5 = Task(
         "this book's convention logits, state = model(X, state=None)",
     ),
     hints={
-        "values": SHARES_WEIGHTS,
+        "values": (
+            "权重照抄过去，结果还是不同：最大相差 {gap:.3g}，在下标 {place} 处。词嵌入、GRU、输出层是怎样接起来的？从什么状态开始？",
+            "With the same weights the result still differs, by up to {gap:.3g} at index {place}. How are embedding, "
+            "GRU and output layer joined, and from which state does it begin?",
+        ),
+        "exchanged": (
+            "两样的次序反了：先 logits，后 state。",
+            "The two are in the wrong order: the logits first, then the state.",
+        ),
         "no state": (
             "要的是一对（logits, state），来的只有 {kind}。",
             "A pair (logits, state) is wanted; what came is only a {kind}.",
@@ -763,11 +796,11 @@ A5 = Task(
             "The state that comes back is None: is it the one that was given, or the new one after reading?",
         ),
         "state is no tensor": (
-            "状态应该是张量，或由张量组成的元组；来的是 {kind}。",
+            "状态应该是张量，或由张量组成的元组；实际得到 {kind}。",
             "The state should be a tensor, or a tuple of tensors; what came is a {kind}.",
         ),
         "flattened": (
-            "logit 的形状是（B·T, V）；这里要（B, T, V），压平是损失函数那一边的事。",
+            "logit 的形状是 (B·T, V)；这里要 (B, T, V)，压平是损失函数那一边的事。",
             "The logits have the shape (B·T, V); (B, T, V) is wanted here: flattening is the loss's affair.",
         ),
         "last step only": (
@@ -784,11 +817,11 @@ A5 = Task(
             "That is the number of parameters of a plain RNN or of an LSTM; a GRU is wanted here.",
         ),
         "time and batch swapped": (
-            "GRU 把行当成了时间：X 是（B, T），batch_first 在哪里？",
+            "GRU 把行当成了时间：X 是 (B, T)，batch_first 在哪里？",
             "The GRU takes the rows for time: X is (B, T); where is batch_first?",
         ),
         "reshaped": (
-            "时间在前的结果要换轴才成（B, T, V）；reshape 不换轴，只把数按原来的次序重新分组。",
+            "时间在前的结果要换轴才成 (B, T, V)；reshape 不换轴，只把数按原来的次序重新分组。",
             "A result with time first needs its axes exchanged to become (B, T, V); reshape doesn't do that, it "
             "only regroups the numbers in the order they have.",
         ),
@@ -801,7 +834,7 @@ A5 = Task(
             "The second piece is read as if it were the first: the state that was given is not used.",
         ),
         "old state": (
-            "第三段接不上：还回来的是收到的旧状态，不是读完之后的新状态。",
+            "第三段接不上：还回实际得到收到的旧状态，不是读完之后的新状态。",
             "The third piece doesn't follow on: what comes back is the old state that was given, not the new one "
             "after reading.",
         ),
@@ -847,6 +880,8 @@ def _a5_shape(probe: Probe) -> None:
     for B, T, V, D, H in ((5, 7, 11, 3, 8), (1, 4, 9, 2, 6), (6, 1, 10, 4, 7)):
         model = probe.module(V, D, H)
         logits, state = _read(probe, model, probe.integers(0, V, B, T))
+        ends = [one.shape if isinstance(one, Tensor) else None for one in (logits, state)]
+        probe.need(ends[1] != (B, T, V) or ends[0] == (B, T, V), "exchanged")
         if isinstance(logits, Tensor) and T > 1:
             probe.need(logits.shape != (B * T, V), "flattened")
             probe.need(logits.shape != (B, V), "last step only")
@@ -886,6 +921,8 @@ def _a5_values(probe: Probe) -> None:
     }
     if torch.allclose(logits, right.log_softmax(-1), atol=1e-4):
         probe.wrong("softmax")
+    if not probe.close(logits, right):
+        probe.need(torch.allclose(logits, _read(probe, model, X)[0], atol=1e-6), "two results")
     probe.values(logits, right, mistakes)
 
 
@@ -899,7 +936,8 @@ def _a5_begin(probe: Probe) -> None:
     again, _ = _read(probe, model, X)
     probe.shape(again, B=4, T=6, V=V)
     probe.need(torch.allclose(first, again, atol=1e-6), "None goes on")
-    _read(probe, model, X, state)
+    with contextlib.suppress(Crashed):  # a state that can't be handed back: the next part is about that
+        _read(probe, model, X, state)
     given, _ = _read(probe, model, X, None)
     probe.need(torch.allclose(first, given, atol=1e-6), "None goes on")
     probe.shape(_read(probe, model, X[:2])[0], B=2, T=6, V=V)

@@ -18,36 +18,36 @@ COMMON = {
         "The result is None: is there a return missing at the end of the function?",
     ),
     "not a tensor": (
-        "应该得到一个张量，来的是 {kind}。",
+        "应该得到一个张量，实际得到 {kind}。",
         "A tensor is expected; what came is a {kind}.",
     ),
     "a pair": (
-        "应该得到一个张量，来的是 {n} 个东西的元组：torch 的循环层返回（输出，状态），要拆开。",
+        "应该得到一个张量，实际得到 {n} 个东西的元组：torch 的循环层返回（输出，状态），要拆开。",
         "A tensor is expected; what came is a tuple of {n}: torch's recurrent layers return (outputs, state), "
         "so take it apart.",
     ),
     "order of axes": (
-        "数目都对，次序不对：应该是（{right}），来的是（{given}）。",
+        "元素个数对，维度的次序不对：应该是 ({right})，实际得到 ({given})。",
         "All sizes are there, in another order: ({right}) is expected, ({given}) came.",
     ),
     "axis too many": (
-        "多了一维：应该是（{right}）= {expected}，来的是 {shape}{extra_zh}。",
+        "多了一维：应该是 ({right}) = {expected}，实际得到 {shape}{extra_zh}。",
         "One axis too many: ({right}) = {expected} is expected, {shape} came{extra_en}.",
     ),
     "axis missing": (
-        "少了一维：应该是（{right}）= {expected}，来的是 {shape}{extra_zh}。",
+        "少了一维：应该是 ({right}) = {expected}，实际得到 {shape}{extra_zh}。",
         "An axis is missing: ({right}) = {expected} is expected, {shape} came{extra_en}.",
     ),
     "size of an axis": (
-        "{axis} 这一维应该是 {expected}，来的是 {came}。",
+        "{axis} 这一维应该是 {expected}，实际得到 {came}。",
         "Axis {axis} should be {expected}; it is {came}.",
     ),
     "not a number": (
-        "结果里有不是数的数（nan 或无穷大）。",
-        "There is something in the result that is not a number (nan or infinity).",
+        "结果里有 nan 或无穷大。",
+        "There is nan or infinity in the result.",
     ),
     "dtype": (
-        "数的类型应该是 {expected}，来的是 {came}。",
+        "数的类型应该是 {expected}，实际得到 {came}。",
         "The numbers should be {expected}; they are {came}.",
     ),
     "values": (
@@ -62,8 +62,20 @@ COMMON = {
         "参数的个数应该是 {expected:,}，你的是 {came:,}。",
         "There should be {expected:,} parameters; yours has {came:,}.",
     ),
+    "no parameters": (
+        "模型里一个参数也没有：层放在普通的 Python 列表里不会登记，要用 nn.ModuleList。",
+        "The model has no parameters at all: layers in a plain Python list are not registered; use nn.ModuleList.",
+    ),
+    "an instance": (
+        "交类，不要交对象：写类的名字，后面不带括号。",
+        "Hand in the class, not an object of it: its name, without parentheses.",
+    ),
+    "two results": (
+        "同一个输入读两次，结果不同：有随机的东西（暂退法？随机的初始状态？）。",
+        "The same input read twice gives two results: something is random (dropout? a random first state?).",
+    ),
     "not a module": (
-        "应该得到一个 nn.Module，来的是 {kind}。",
+        "应该得到一个 nn.Module，实际得到 {kind}。",
         "An nn.Module is expected; what came is a {kind}.",
     ),
     "parameters of other shapes": (
@@ -71,11 +83,11 @@ COMMON = {
         "The number of parameters is right, their shapes are not: there is no group with {sizes} in this order.",
     ),
     "not a number at all": (
-        "这里要填一个数，来的是 {kind}。",
+        "这里要填一个数，实际得到 {kind}。",
         "A number is expected here; what came is a {kind}.",
     ),
     "not a function": (
-        "这里要一个用 def 写的函数，来的是 {kind}。",
+        "这里要一个用 def 写的函数，实际得到 {kind}。",
         "A function written with def is expected here; what came is a {kind}.",
     ),
     "more than one expression": (
@@ -84,7 +96,7 @@ COMMON = {
         "({what}).",
     ),
     "not allowed": (
-        "算得对，可是 {name} 不在这道题许可的操作里。",
+        "算得对，可是 {name} 不在这道题可用的操作里。",
         "It computes the right thing, but {name} is not among the operations that are allowed here.",
     ),
     "changed its input": (
@@ -158,7 +170,12 @@ class Probe:
 
     def module(self, *args: Any, **kwargs: Any) -> Ref:
         """Build a model with the answer, a class or a function."""
-        model = self.make(self.answer, *args, **kwargs)
+        try:
+            model = self.make(self.answer, *args, **kwargs)
+        except Crashed as crashed:
+            if "forward()" in crashed.said and _kind(self.value(self.answer)) not in ("type", "function"):
+                self.wrong("an instance")
+            raise
         if not model.is_module:
             self.wrong("nothing" if model.kind == "NoneType" else "not a module", kind=model.kind)
         return model
@@ -248,14 +265,22 @@ class Probe:
         if len(shape) != len(expected):
             known = {size: letter for letter, size in axes.items()}
             left = [size for size in shape if size not in known]
-            one = f"（{left[0]}）" if left else ""
+            mistake = "axis too many" if len(shape) > len(expected) else "axis missing"
+            ones = [letter for letter, size in axes.items() if size == 1]
+            zh = en = ""
+            if left and mistake == "axis too many":
+                zh, en = f"，多出来的一维长 {left[0]}", f"; the extra one has length {left[0]}"
+            elif left:
+                zh, en = f"（{left[0]} 不是其中哪一维）", f" ({left[0]} is none of these axes)"
+            elif mistake == "axis missing" and ones and shape == tuple(n for n in expected if n != 1):
+                zh, en = f"：{ones[0]} = 1 的那一维也去掉了", f": the axis {ones[0]} = 1 went too"
             self.wrong(
-                "axis too many" if len(shape) > len(expected) else "axis missing",
+                mistake,
                 right=letters,
                 expected=expected,
                 shape=shape,
-                extra_zh=one,
-                extra_en=f" ({left[0]})" if left else "",
+                extra_zh=zh,
+                extra_en=en,
             )
         if sorted(shape) == sorted(expected) and len(set(expected)) == len(expected):
             name = {size: letter for letter, size in axes.items()}
@@ -320,6 +345,7 @@ class Probe:
         for mistake, number in (mistakes or {}).items():
             if came == number:
                 self.wrong(mistake)
+        self.need(came > 0, "no parameters")
         self.wrong("number of parameters", expected=expected, came=came)
 
     def copied(self, layer: nn.Module, parameters: Mapping[str, Tensor]) -> nn.Module:

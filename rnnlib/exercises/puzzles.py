@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,17 +11,22 @@ import torch
 from torch import Tensor
 
 from rnnlib.exercises.probe import Probe
+from rnnlib.exercises.replies import Words, Wrong
 from rnnlib.exercises.task import Task
 
-# What every puzzle allows beside operators and indexing: functions, shapes, dtypes, and operators spelled as methods
+# What every puzzle allows beside indexing and operators; the list at the top of the notebook has the same names
 _NAMES = (
-    "arange sum mean cumsum cumprod tanh sigmoid exp log sqrt where max amax argmax values indices "
-    "shape size numel ndim reshape view transpose unsqueeze squeeze T mT "
+    "arange where sum mean cumsum cumprod max min amax amin argmax argmin values indices "
+    "tanh sigmoid exp log sqrt abs square pow "
+    "shape ndim size numel reshape view transpose squeeze unsqueeze expand T mT "
     "float double long int bool to dtype device float32 float64 int64 "
-    "add sub mul div pow square neg eq ne lt le gt ge logical_and logical_or logical_not matmul mm mv dot bmm"
+    "add sub mul div neg eq ne lt le gt ge logical_and logical_or logical_not matmul mm mv bmm dot"
 )
 ALLOWED = frozenset(_NAMES.split())
 OUTSIDE = frozenset({"module torch", "builtin len"})
+# puzzle -> what it allows beside; its statement lists the same
+ALSO: dict[str, frozenset[str]] = {}
+_ON_THE_WAY = frozenset({"nn", "functional", "linalg", "special", "Tensor", "ops", "aten"})
 
 Draw = Callable[..., tuple]
 Right = Callable[..., Tensor]
@@ -33,13 +39,41 @@ def one_expression(probe: Probe, also: str = "", builtins: str = "", repeats: bo
     if [type(part) for part in parts] != [dict, list, list]:
         probe.wrong("not a function", kind=getattr(probe.value(probe.answer), "kind", "?"))
     used, attributes, statements = parts
-    if statements or (code.get("repeats") and not repeats):
-        probe.wrong("more than one expression", what=", ".join(map(str, statements)) or "for")
+    if statements:
+        probe.wrong("more than one expression", what=", ".join(map(str, statements)))
+    if code.get("repeats") and not repeats:
+        raise Wrong(
+            "more than one expression",
+            Words(
+                "算得对。可是列表推导里的 for 也是循环：让张量的操作一次做完所有的。",
+                "It computes the right thing. But the for of a comprehension is a loop, too: let an operation on "
+                "tensors do all at once.",
+            ),
+        )
     outside = OUTSIDE | {f"builtin {name}" for name in builtins.split()}
-    for name, stands_for in used.items():
-        probe.need(stands_for in outside, "not allowed", name=name)
-    for name in attributes:
-        probe.need(name in ALLOWED or name in also.split(), "not allowed", name=name)
+    strange = [name for name, stands_for in used.items() if stands_for not in outside]
+    methods = [name for name in attributes if name not in ALLOWED and name not in also.split()]
+    if not methods and strange and used[strange[0]].startswith("builtin ") and strange[0] in ALLOWED:
+        raise Wrong(
+            "not allowed",
+            Words(
+                "算得对，可是 Python 自带的 {name}(...) 不在可用的操作里；列出的是张量的 .{name}。",
+                "It computes the right thing, but Python's own {name}(...) is not among the operations that are "
+                "allowed here; the list has .{name} of tensors.",
+            ).filled(name=strange[0]),
+        )
+    # of torch.nn.functional.one_hot, say one_hot
+    named = [name for name in methods if name not in _ON_THE_WAY] + strange + methods
+    probe.need(not named, "not allowed", name=named[0] if named else "")
+
+
+def square(probe: Probe, value: Any, T: int) -> Tensor:
+    """The value as a tensor (T, T)."""
+    try:
+        return probe.shape(value, T=T, S=T)
+    except Wrong as wrong:
+        hint = Words(*(re.sub(r"\bS\b", "T", said, flags=re.ASCII) for said in wrong.hint))
+        raise Wrong(wrong.mistake, hint) from None
 
 
 def drawn(probe: Probe, letters: str, ones: str = "", tries: int = 4) -> list[dict[str, int]]:
@@ -65,7 +99,7 @@ def puzzle(
     *,
     ones: str = "",
     kind: str = "float",
-    shapes: Callable[..., dict[str, tuple]] | None = None,
+    shapes: Callable[..., dict[str, tuple | Callable[[Tensor], bool]]] | None = None,
     first_draw: Draw | None = None,
     extreme: tuple[str, Draw] | None = None,
     tolerance: float = 2e-5,
@@ -81,7 +115,7 @@ def puzzle(
         mistakes: name -> arguments -> what that mistake makes.
         ones: the letters that are also tried at 1.
         kind: ``float`` or ``bool``.
-        shapes: arguments -> mistake -> the shape that shows it.
+        shapes: arguments -> mistake -> the shape that shows it, or what asks the result whether it shows it.
         first_draw: how the arguments are drawn when it is about the shape, if in another way.
         extreme: a mistake, and a draw of arguments with which it makes something that is no number.
         tolerance: of the values.
@@ -90,7 +124,7 @@ def puzzle(
     def result(probe: Probe, sizes: dict[str, int], arguments: tuple) -> Tensor:
         came = probe.call(probe.answer, *arguments)
         for mistake, shape in (shapes(*arguments) if shapes and isinstance(came, Tensor) else {}).items():
-            probe.need(came.shape != shape, mistake)
+            probe.need(not (shape(came) if callable(shape) else came.shape == shape), mistake)
         came = probe.shape(came, **{letter: sizes[letter] for letter in out.split()})
         is_kind = {"float": came.is_floating_point(), "bool": came.dtype == torch.bool}
         expected = {"float": "float32", "bool": "bool"}[kind]
@@ -99,7 +133,7 @@ def puzzle(
 
     letters_out = ", ".join(out.split()) + ("," if len(out.split()) == 1 else "")
 
-    @task.part(f"形状：（{letters_out}）", f"shape: ({letters_out})")
+    @task.part(f"形状：({letters_out})", f"shape: ({letters_out})")
     def _shape(probe: Probe) -> None:
         for sizes in drawn(probe, letters, ones, 2):
             result(probe, sizes, (first_draw or draw)(probe, **sizes))
@@ -128,7 +162,9 @@ def puzzle(
 def one_line(task: Task, also: str = "", builtins: str = "", repeats: bool = False) -> None:
     """Give a task its last part: see `one_expression`."""
 
-    @task.part("一个表达式，只用许可的操作", "one expression, allowed operations only")
+    ALSO[task.name] = frozenset({*also.split(), *builtins.split()})
+
+    @task.part("一个表达式，只用可用的操作", "one expression, allowed operations only")
     def _line(probe: Probe) -> None:
         one_expression(probe, also, builtins, repeats)
 
@@ -211,14 +247,14 @@ one_line(D1)
 # ---------- D2: labels ----------
 D2 = _task(
     "D2",
-    "标签晚一步",
+    "标签错开一步",
     "Labels one step later",
     "warm-up",
     3,
     ("标签就是错开一位的输入", "labels are inputs shifted by one"),
     {
         "not two": (
-            "要两个张量的元组：（X, Y）。",
+            "要两个张量的元组：(X, Y)。",
             "A tuple of two tensors is wanted: (X, Y).",
         ),
         "labels not shifted": (
@@ -241,7 +277,7 @@ D2 = _task(
 )
 
 
-@D2.part("形状：两个（B, T）", "shape: two of (B, T)")
+@D2.part("形状：两个 (B, T)", "shape: two of (B, T)")
 def _d2_shape(probe: Probe) -> None:
     for sizes in drawn(probe, "B T", "B T", 2):
         B, T = sizes["B"], sizes["T"]
@@ -299,6 +335,10 @@ D3 = _task(
             "行的次序反了：第 0 行是语料的开头。",
             "The rows are in reverse: row 0 is the beginning of the corpus.",
         ),
+        "nothing left": (
+            "没有零头的时候，什么也没剩下：[:-0] 是空的。从开头数，留几个？",
+            "With nothing left over, nothing is kept: [:-0] is empty. Counting from the start, how many stay?",
+        ),
         "too short": (
             "每行少了一个词元：能分的都要分完，零头比 B 小。",
             "Each row is one token short: hand out all that can be; what is left is less than B.",
@@ -331,6 +371,8 @@ def _d3_whole(probe: Probe) -> None:
         B, L = sizes["B"], sizes["L"]
         corpus = probe.integers(0, 1000, B * L)
         came = probe.call(probe.answer, corpus, B)
+        if isinstance(came, Tensor) and came.numel() == 0:
+            probe.wrong("nothing left")
         if isinstance(came, Tensor) and came.shape == (B, L - 1):
             probe.wrong("too short")
         probe.values(probe.shape(came, B=B, L=L), _rows(corpus, B), _d3_mistakes(corpus, B))
@@ -351,26 +393,26 @@ one_line(D3)
 # ---------- D4: mask from lengths ----------
 D4 = _task(
     "D4",
-    "哪些是真的",
+    "哪些时间步有效",
     "Which steps are real",
     "warm-up",
     3,
     ("从长度到掩码", "from lengths to a mask"),
     {
         "off by one": (
-            "差了一步：长度 3 的序列，真的是第 0、1、2 步。",
+            "差了一步：长度 3 的序列，有效的是第 0、1、2 步。",
             "One step off: a sequence of length 3 has the real steps 0, 1, 2.",
         ),
         "inverted": (
-            "反了：真的时间步是 True，填充是 False。",
+            "反了：有效时间步是 True，填充是 False。",
             "Inverted: real steps are True, padding is False.",
         ),
         "padding in front": (
-            "真的时间步排到了后面；填充在末尾。",
+            "有效时间步排到了后面；填充在末尾。",
             "The real steps stand at the end; the padding should.",
         ),
         "the last only": (
-            "只标出了最后一步：它前面的也是真的。",
+            "只标出了最后一步：它前面的也有效。",
             "Only the last step is marked: those before it are real, too.",
         ),
     },
@@ -432,10 +474,10 @@ def _sees(T: int, sees: Callable[[int, int], bool] = lambda i, j: j <= i) -> Ten
     return torch.tensor([[sees(i, j) for j in range(T)] for i in range(T)])
 
 
-@D5.part("形状：（T, T）", "shape: (T, T)")
+@D5.part("形状：(T, T)", "shape: (T, T)")
 def _d5_shape(probe: Probe) -> None:
     for T in (probe.size(3, 8), 1):
-        came = probe.shape(probe.call(probe.answer, T), T=T, S=T)
+        came = square(probe, probe.call(probe.answer, T), T)
         probe.need(
             came.dtype == torch.bool, "dtype", expected="bool", came=str(came.dtype).removeprefix("torch.")
         )
@@ -451,7 +493,7 @@ def _d5_values(probe: Probe) -> None:
     }
     for T in (probe.size(4, 9), 2, 1):
         found = {name: _sees(T, sees) for name, sees in mistakes.items()}
-        probe.values(probe.shape(probe.call(probe.answer, T), T=T, S=T), _sees(T), found)
+        probe.values(square(probe, probe.call(probe.answer, T), T), _sees(T), found)
 
 
 one_line(D5)
@@ -460,7 +502,7 @@ one_line(D5)
 # ---------- D6: last real step ----------
 D6 = _task(
     "D6",
-    "最后一个真的时间步",
+    "最后一个有效时间步",
     "The last real step",
     "core",
     5,
@@ -479,7 +521,7 @@ D6 = _task(
             "That takes step 0.",
         ),
         "all pairs": (
-            "得到了（B, B, H）：每个样本都配了所有的长度。第一个下标也要是 B 个数，一一配对。",
+            "得到了 (B, B, H)：每个样本都配了所有的长度。第一个下标也要是 B 个数，一一配对。",
             "That is (B, B, H): every sequence was paired with every length. The first index must be B numbers, too, "
             "so that they go in pairs.",
         ),
@@ -520,7 +562,7 @@ one_line(D6)
 # ---------- D7: mean over real steps ----------
 D7 = _task(
     "D7",
-    "不算填充的平均",
+    "求平均，不计填充",
     "A mean without the padding",
     "core",
     8,
@@ -531,7 +573,7 @@ D7 = _task(
             "The padding is in the mean.",
         ),
         "divided by T": (
-            "分子对了，分母是 T：真的只有 lengths 那么多步。",
+            "分子对了，分母是 T：有效的只有 lengths 那么多步。",
             "The sum is right, but it is divided by T: only as many steps as lengths says are real.",
         ),
         "padding in the sum": (
@@ -610,11 +652,16 @@ D8 = _task(
             "Normalized along N: the V probabilities of each row sum to 1.",
         ),
         "all labels for all": (
-            "得到了（N, N）：每一行配了所有的标签。行号也要给。",
+            "得到了 (N, N)：每一行配了所有的标签。行号也要给。",
             "That is (N, N): each row was paired with every label. Give the numbers of the rows as well.",
         ),
+        "an axis of 1": (
+            "得到了 (N, N)：一边是 (N,)，另一边是 (N, 1)，广播成了一张表。让两边的形状一样。",
+            "That is (N, N): one side is (N,), the other (N, 1), and they were broadcast to a table. Give both the "
+            "same shape.",
+        ),
         "mean": (
-            "取了平均；这里要每个词元自己的损失，（N,）。",
+            "取了平均；这里要每个词元自己的损失，(N,)。",
             "That is the mean; the loss of each token by itself is wanted, (N,).",
         ),
         "overflow": (
@@ -631,6 +678,31 @@ def _log_sum(row: list[float]) -> float:
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.tensor([_log_sum(row) - row[y] for row, y in zip(logits.double().tolist(), labels.tolist())])
+
+
+def _d8_draw(probe: Probe, N: int, V: int) -> tuple:
+    return 2 * probe.normal(N, V), (torch.arange(N) + probe.size(0, V - 1)) % V  # not all labels the same
+
+
+def _is_sum_of_row_and_column(came: Tensor) -> bool:
+    """Whether (N,) and (N, 1) were added."""
+    if came.ndim != 2 or came.shape[0] != came.shape[1] or len(came) == 1:
+        return False
+    came = came.double()
+    row, column = came.narrow(0, 0, 1), came.narrow(1, 0, 1)
+    return bool((came - row - column + came[0, 0]).abs().max() < 1e-4)
+
+
+def _all_labels(logits: Tensor, labels: Tensor) -> Tensor:
+    """What each row would lose with each of the labels."""
+    return torch.stack([_loss(logits, label.expand(len(labels))) for label in labels], 1)
+
+
+def _shows_all_labels(came: Tensor, logits: Tensor, labels: Tensor) -> bool:
+    right = _all_labels(logits, labels)
+    return came.shape == right.shape and any(
+        bool((came - one).abs().max() < 1e-4) for one in (right, -right, right.T, -right.T, (-right).exp())
+    )
 
 
 def _loss_over_batch(logits: Tensor, labels: Tensor) -> Tensor:
@@ -654,7 +726,12 @@ puzzle(
     },
     ones="N",
     extreme=("overflow", lambda probe, N, V: (400 * probe.normal(N, V) + 300, probe.integers(0, V, N))),
-    shapes=lambda logits, labels: {"all labels for all": (len(labels), len(labels)), "mean": ()},
+    shapes=lambda logits, labels: {
+        "an axis of 1": _is_sum_of_row_and_column,
+        "all labels for all": lambda came: _shows_all_labels(came, logits, labels),
+        "mean": (),
+    },
+    first_draw=_d8_draw,
 )
 
 one_line(D8, also="logsumexp gather")
@@ -673,7 +750,7 @@ D9 = _task(
             "The losses of the padding are in it.",
         ),
         "padding as 0": (
-            "填充算成了损失为 0 的词元：分母应该是真的词元的个数。",
+            "填充算成了损失为 0 的词元：分母应该是有效词元的个数。",
             "The padding counts as tokens of loss 0: divide by the number of real tokens.",
         ),
         "exp first": (
@@ -681,7 +758,7 @@ D9 = _task(
             "That takes exp first and the mean afterwards; the other way round.",
         ),
         "mean of rows": (
-            "每一行先平均，再平均各行：短的行里，一个词元就占了更多的票。要所有真的词元一人一票。",
+            "每一行先平均，再平均各行：短的行里，一个词元就占了更多的票。要所有有效词元一人一票。",
             "A mean for each row, then the mean of rows: a token in a short row has more than one vote. Every real "
             "token should have the same.",
         ),
@@ -933,6 +1010,14 @@ D13 = _task(
             "门还没有过 sigmoid。",
             "The gates have not been through a sigmoid.",
         ),
+        "bare candidate": (
+            "门对了，候选 g 还没有过 tanh。",
+            "The gates are right; the candidate g has not been through tanh.",
+        ),
+        "tanh around it": (
+            "tanh 套在了整个和的外面：它只管候选 g，旧的 C 不再过激活函数。",
+            "A tanh is around the whole sum: it is for the candidate g only; the old C goes through no activation.",
+        ),
         "not added": (
             "旧的 C 没有加进来。",
             "The old C was not added.",
@@ -981,6 +1066,10 @@ puzzle(
         "interleaved": lambda gates, C: _memory(gates, C, apart=lambda block, h, H: 4 * h + block),
         "candidate by sigmoid": lambda gates, C: _memory(gates, C, squash="ssss"),
         "no activation": lambda gates, C: _memory(gates, C, squash="--ts"),
+        "no activation / at all": lambda gates, C: _memory(gates, C, squash="---s"),
+        "bare candidate": lambda gates, C: _memory(gates, C, squash="ss-s"),
+        "tanh around it": lambda gates, C: _memory(gates, C).tanh(),
+        "tanh around it / and not on g": lambda gates, C: _memory(gates, C, squash="ss-s").tanh(),
         "not added": lambda gates, C: _memory(gates, C, keep=0.0),
     },
     ones="B H",
@@ -1014,7 +1103,7 @@ D14 = _task(
             "The large ones are not shrunk, the small ones are stretched: of two numbers, take the smaller.",
         ),
         "zero": (
-            "范数是 0 的时候，这里出了不是数的数；那时该乘 1。",
+            "范数是 0 的时候，这里得到 nan；那时该乘 1。",
             "With a norm of 0 this is not a number; the factor should be 1 then.",
         ),
     },
@@ -1130,13 +1219,21 @@ D16 = _task(
     ),
     {
         "padding first": (
-            "整行都倒了，填充跑到了最前面：只倒真的那一段。",
+            "整行都倒了，填充跑到了最前面：只倒有效的那一段。",
             "The whole row is reversed and the padding comes first: reverse the real part only.",
         ),
         "padding overwritten": (
-            "真的那一段对了，填充的地方绕回去取了别的数：那里的下标应该是它自己。",
+            "有效的那一段对了，填充的地方绕回去取了别的数：那里的下标应该是它自己。",
             "The real part is right, but where the padding was, other numbers came round: its index there should be "
             "itself.",
+        ),
+        "padding from step 0": (
+            "有效的那一段对了，填充处却都取了第 0 步：那里的下标应该是它自己。",
+            "The real part is right, but all of the padding was taken from step 0: its index there should be itself.",
+        ),
+        "padding erased": (
+            "有效的那一段对了，填充处成了 0：那里原来是什么，就留着什么。",
+            "The real part is right, but the padding became 0: what stood there should stay.",
         ),
         "not reversed": (
             "没有倒过来。",
@@ -1164,7 +1261,7 @@ puzzle(
     "B T",
     "B T",
     lambda probe, B, T: (
-        torch.randperm(B * T + 5, generator=probe.generator)[: B * T].reshape(B, T).float(),
+        1 + torch.randperm(B * T + 5, generator=probe.generator)[: B * T].reshape(B, T).float(),
         _lengths(probe, B, T),
     ),
     lambda X, n: _backward(X, n, lambda t, n, T: n - 1 - t if t < n else t),
@@ -1174,7 +1271,10 @@ puzzle(
         "padding overwritten / by the real ones": lambda X, n: _backward(
             X, n, lambda t, n, T: (n - 1 - t) % n
         ),
-        "padding overwritten / by 0": lambda X, n: _backward(X, n, lambda t, n, T: max(n - 1 - t, 0)),
+        "padding from step 0": lambda X, n: _backward(X, n, lambda t, n, T: max(n - 1 - t, 0)),
+        "padding erased": lambda X, n: (
+            _backward(X, n, lambda t, n, T: max(n - 1 - t, 0)) * _mask(n, X.shape[1])
+        ),
         "not reversed": lambda X, n: X,
         "off by one": lambda X, n: _backward(X, n, lambda t, n, T: n - t if t < n else t),
         "the batch": lambda X, n: X.flipud(),
@@ -1191,7 +1291,7 @@ def _d16_full(probe: Probe) -> None:
         probe.values(probe.shape(probe.call(probe.answer, X, lengths), B=4, T=T), right)
 
 
-one_line(D16, also="gather take_along_dim")
+one_line(D16, also="gather")
 
 # ---------- D17: top-k ----------
 D17 = _task(
@@ -1339,7 +1439,7 @@ D19 = _task(
     "线性循环，不用循环",
     "A recurrence without a loop",
     "stretch",
-    12,
+    20,
     ("下三角的幂矩阵：一次乘法走完所有步", "a lower triangle of powers: all steps in one product"),
     {
         "looks ahead": (
@@ -1357,6 +1457,20 @@ D19 = _task(
         "a is left out": (
             "只是累加，a 没有起作用。",
             "That only adds up; a does nothing.",
+        ),
+        "upside down": (
+            "幂的指数反了：x_s 进来以后，到第 t 步乘过 t-s 次 a，不是除过。",
+            "The exponent has the wrong sign: from s to t, x_s was multiplied by a t-s times, not divided.",
+        ),
+        "0 times infinity": (
+            "步数一多，前面几行是 nan：上三角里 a 的负数次幂成了无穷大，乘以 0 是 nan。把那里换成 0，不要乘以 0。",
+            "With many steps the first rows are nan: in the upper triangle negative powers of a become infinite, and "
+            "infinity times 0 is nan. Replace them by 0 instead of multiplying by 0.",
+        ),
+        "divided away": (
+            "步数一多，后面几行是 nan 或无穷大：除以的 a 的幂太小了。不要除，直接写出系数。",
+            "With many steps the last rows are nan or infinite: the powers of a that you divide by are too small. "
+            "Write the coefficients down directly, without a division.",
         ),
         "everything": (
             "每一步都用了全部输入：上三角要去掉。",
@@ -1392,6 +1506,7 @@ puzzle(
         "not its own input": lambda x, a: _recur(x, a, own=0.0),
         "off by one": lambda x, a: a * _recur(x, a),
         "a is left out": lambda x, a: _recur(x, 1.0),
+        "upside down": lambda x, a: _recur(x, 1 / a),
         "everything": _all_powers,
     },
     ones="T B",
@@ -1402,7 +1517,11 @@ puzzle(
 def _d19_ends(probe: Probe) -> None:
     for T, a in ((6, 1.0), (200, 0.6)):
         x = probe.normal(T, 2)
-        probe.values(probe.shape(probe.call(probe.answer, x, a), T=T, B=2), _recur(x, a))
+        came = probe.shape(probe.call(probe.answer, x, a), T=T, B=2)
+        fine = came.isfinite().all(1).tolist()
+        if any(fine) and not all(fine):
+            probe.wrong("divided away" if fine[0] else "0 times infinity")
+        probe.values(came, _recur(x, a))
 
 
 one_line(D19, also="tril triu")
@@ -1436,8 +1555,13 @@ D20 = _task(
             "还在对数里。",
             "That is still a logarithm.",
         ),
+        "0 times infinity": (
+            "下三角对，上三角是 nan 或无穷大：那里的差是正的，取指数成了无穷大，乘以 0 是 nan。换成 0，不要乘以 0。",
+            "The lower triangle is fine, the upper one is nan or infinite: differences there are positive, their exp is "
+            "infinite, and times 0 that is nan. Replace it by 0 instead of multiplying by 0.",
+        ),
         "underflow": (
-            "门很小、步数又多时，连乘缩成了 0，0 除以 0 不是数：在对数里相减。",
+            "门很小、步数又多时，连乘缩成了 0，0 除以 0 是 nan：在对数里相减。",
             "With small gates and many steps the products shrink to 0, and 0 by 0 is not a number: subtract in "
             "logarithms instead.",
         ),
@@ -1456,10 +1580,10 @@ def _left(f: Tensor, first: int = 1, last: int = 0, upper: float | None = 0.0) -
     return torch.tensor([[product(t, s) for s in range(T)] for t in range(T)], dtype=torch.float64)
 
 
-@D20.part("形状：（T, T）", "shape: (T, T)")
+@D20.part("形状：(T, T)", "shape: (T, T)")
 def _d20_shape(probe: Probe) -> None:
     for T in (probe.size(3, 8), 1):
-        probe.shape(probe.call(probe.answer, probe.normal(T).sigmoid()), T=T, S=T)
+        square(probe, probe.call(probe.answer, probe.normal(T).sigmoid()), T)
 
 
 @D20.part("数值，每次另抽", "values, drawn anew each time")
@@ -1476,13 +1600,15 @@ def _d20_values(probe: Probe) -> None:
             "no mask / 1": lambda f=f: _left(f, upper=1.0),
             "logarithm": lambda right=right, on=lower: torch.where(on, right.log(), 0.0),
         }
-        probe.values(probe.shape(probe.call(probe.answer, f), T=T, S=T), right, mistakes)
+        probe.values(square(probe, probe.call(probe.answer, f), T), right, mistakes)
 
 
 @D20.part("门很小，步数很多", "small gates, many steps")
 def _d20_long(probe: Probe) -> None:
     f = 0.02 + 0.2 * torch.rand(80, generator=probe.generator)
-    came = probe.shape(probe.call(probe.answer, f), T=80, S=80)
+    came = square(probe, probe.call(probe.answer, f), 80)
+    on, fine = torch.arange(80)[:, None] >= torch.arange(80), came.isfinite()
+    probe.need(bool(fine.all()) or not fine[on].all(), "0 times infinity")
     probe.need(bool(came.isfinite().all()), "underflow")
     near, right = came.double().diagonal(-1), _left(f).diagonal(-1)
     probe.need(bool((near - right).abs().max() < 0.01), "underflow")

@@ -59,7 +59,7 @@ def remember(reply: Reply) -> None:
 def report_lines() -> list[Words]:
     """One line for each exercise, and one that counts."""
     found, lines = load_record(), []
-    for name, task in TASKS.items():
+    for name, task in sorted(TASKS.items(), key=lambda one: (one[0][0], int(one[0][1:]))):
         one = found.get(name, {"tries": 0, "passed": False})
         mark = "✓" if one["passed"] else "…" if one["tries"] else " "
         level = LEVELS[task.level]

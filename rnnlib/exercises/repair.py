@@ -47,8 +47,13 @@ C1 = Task(
     hints={
         "one layer": (
             "要 {L} 层，参数却只够一层：num_layers 传进来了，有没有再交给 nn.GRU？",
-            "{L} layers are asked for, and there are the parameters of one: num_layers comes in, but does nn.GRU "
-            "hear of it?",
+            "{L} layers are asked for, and there are the parameters of one: num_layers comes in, but is it passed "
+            "to nn.GRU?",
+        ),
+        "length of the input": (
+            "nn.GRU 的第一个参数是一步的输入有多长。这里一步的输入是独热向量：它的长度是哪一个数？状态的长度是另一个。",
+            "The first argument of nn.GRU is the length of one step's input. Here that is a one-hot vector: which number "
+            "is its length? The length of the state is the other one.",
         ),
         "batch first in the state": (
             "初始状态是（B, L, H）：batch_first 管的是输入和输出，状态不归它管。哪一维总在最前面？",
@@ -91,6 +96,8 @@ def _c1_parameters(probe: Probe) -> None:
         came = sum(p.numel() for p in probe.parameters(probe.module(V, H, L)).values())
         if L > 1 and came == one["one layer"]:
             probe.wrong("one layer", L=L)
+        for inputs, hiddens in ((H, H), (H, V)):
+            probe.need(came != _gru_size(inputs, hiddens, L) + V * (H + 1), "length of the input")
         probe.need(came == expected, "number of parameters", expected=expected, came=came)
     probe.count(probe.module(V, H), one["one layer"])
 
@@ -260,6 +267,32 @@ def make(model, lr):
 """
 
 
+COUNTED = """
+class Counted(torch.optim.SGD):
+    taken = 0
+
+    def step(self, closure=None):
+        self.taken += 1
+        return super().step(closure)
+
+    def steps(self):
+        return self.taken
+
+
+def make(model, lr):
+    return Counted(model.parameters(), lr=lr)
+"""
+TELL = """
+class Tell:
+    def __call__(self, function, *args):
+        before = torch.is_grad_enabled()
+        result = function(*args)
+        parts = result if isinstance(result, (tuple, list)) else [result]
+        flags = [isinstance(part, torch.Tensor) and part.requires_grad for part in parts]
+        return result, flags, torch.is_grad_enabled() == before
+"""
+
+
 def _reader(V: int, H: int, layer: str, parameters: dict[str, Tensor]) -> nn.Module:
     """The check's own reader with given parameters."""
     space: dict[str, Any] = {"torch": torch, "nn": nn}
@@ -291,8 +324,13 @@ C3 = Task(
             "The gradients pile up: those of the last minibatch have to be cleared before each step.",
         ),
         "weights do not move": (
-            "权重从头到尾没有变：优化器走步了吗？",
-            "The weights stay what they were: does the optimizer take its steps?",
+            "权重从头到尾没有变：优化器一步也没有走。",
+            "The weights stay what they were: the optimizer takes no step.",
+        ),
+        "gradients cleared too early": (
+            "优化器走步了，权重却没有变：走的时候梯度已经清掉了。backward 算出的梯度，要留到 step 用完。",
+            "The optimizer takes its steps, and the weights stay what they were: by then the gradients are cleared. What "
+            "backward computes has to stay until step has used it.",
         ),
         "number of losses": (
             "有 {n} 个小批量，应该返回 {n} 个损失；来的是 {came} 个。",
@@ -303,8 +341,16 @@ C3 = Task(
             "A list is expected, one loss for each minibatch; what came is a {kind}.",
         ),
         "no numbers": (
-            "列表里是 {kind}，不是数。张量形式的损失会把自己的计算图一起留住。",
-            "The list holds a {kind} where a number should be. A loss kept as a tensor keeps its graph as well.",
+            "列表里是 {kind}，不是数。",
+            "The list holds a {kind} where a number should be.",
+        ),
+        "losses with their graphs": (
+            "列表里是带着历史的张量，不是数：这样留着的损失，把自己的计算图也留住了。",
+            "The list holds tensors with a history where numbers should be: a loss kept like this keeps its graph as well.",
+        ),
+        "tensors without a history": (
+            "列表里是张量。历史断开了，没有留住计算图；不过这里要的是数，用 .item()。",
+            "The list holds tensors. They have no history and keep no graph, but a number is asked for: use .item().",
         ),
         "weights": (
             "损失对，最后的权重不对：最后一个小批量也要走一步。",
@@ -345,12 +391,15 @@ def _c3(probe: Probe, layer: str) -> None:
     start = probe.fill(model, 0.8)
     text = probe.integers(0, V, B, n * T + 1)
     batches = [(text[:, i : i + T], text[:, i + 1 : i + T + 1]) for i in range(0, n * T, T)]
-    came = probe.call(probe.answer, model, batches, probe.define(SGD, "make", model, lr))
+    optimizer = probe.define(COUNTED, "make", model, lr)
+    came, flags, _ = probe.call(probe.define(TELL, "Tell"), probe.answer, model, batches, optimizer)
     probe.need(came is not None, "nothing")
     if not isinstance(came, (list, tuple)):
         probe.wrong("no list", kind=came.kind if isinstance(came, Opaque) else type(came).__name__)
     probe.need(len(came) == n, "number of losses", n=n, came=len(came))
-    for one in came:
+    for one, flag in zip(came, flags):
+        if isinstance(one, Tensor):
+            probe.wrong("losses with their graphs" if flag else "tensors without a history")
         if isinstance(one, bool) or not isinstance(one, (int, float)):
             probe.wrong("no numbers", kind=one.kind if isinstance(one, Opaque) else type(one).__name__)
 
@@ -362,8 +411,9 @@ def _c3(probe: Probe, layer: str) -> None:
     mistakes = {
         "state thrown away": other(carry=False),
         "gradients pile up": other(clear=False),
-        "weights do not move": _follow(_reader(V, H, layer, start), batches, 0.0),
     }
+    still = "gradients cleared too early" if probe.call(optimizer, method="steps") else "weights do not move"
+    mistakes[still] = _follow(_reader(V, H, layer, start), batches, 0.0)
     probe.values(torch.tensor(came), right, mistakes, 1e-4)
     for name, value in probe.parameters(model).items():
         probe.need(torch.allclose(value, twin.state_dict()[name], atol=1e-4), "weights")
@@ -492,6 +542,12 @@ C5 = Task(
             "The {which_en} loss that comes back has a history (requires_grad=True): keep it, and you "
             "keep the graph of the whole epoch.",
         ),
+        "gradients left off": (
+            "梯度关掉了，没有再打开：函数返回以后，后面的代码全都不记历史，下一次训练会报错。torch.no_grad() 写成 with "
+            "的样子，走出那一段就自己恢复。",
+            "Gradients were switched off and not on again: after the return nothing records a history, and the next "
+            "training fails. With torch.no_grad() as a with block, they are back on as soon as the block ends.",
+        ),
         "training graphs kept": (
             "训练时，{n} 个小批量的计算图同时留在内存里；一个算完，就该放掉一个。",
             "In training, the graphs of {n} minibatches are in memory at once; each should go when its minibatch is "
@@ -506,8 +562,12 @@ C5 = Task(
             "The {which_en} loss is a sum; the mean over the minibatches is asked for.",
         ),
         "last": (
-            "{which_zh}损失是最后一个小批量的，不是平均。",
-            "The {which_en} loss is that of the last minibatch, not the mean.",
+            "{which_zh}损失里只有最后一个小批量，不是全部的平均。",
+            "Only the last minibatch is in the {which_en} loss; the mean of all of them is asked for.",
+        ),
+        "wrong loss": (
+            "{which_zh}损失不对：差了 {gap:.3g}。",
+            "The {which_en} loss is not right: it is off by {gap:.3g}.",
         ),
         "training mode": (
             "验证时模型还在训练模式。",
@@ -558,12 +618,6 @@ class Watched(nn.Module):
     def report(self):
         return self.most[True], self.most[False]
 
-
-class Tell:
-    def __call__(self, function, *args):
-        result = function(*args)
-        parts = result if isinstance(result, (tuple, list)) else [result]
-        return result, [isinstance(part, torch.Tensor) and part.requires_grad for part in parts]
 """
 WHICH = (("训练", "training"), ("验证", "validation"))
 
@@ -576,8 +630,10 @@ def _c5_run(probe: Probe, n: int) -> tuple[Ref, dict[str, Any]]:
     train, valid = ([(probe.normal(B, D), probe.normal(B)) for _ in range(number)] for number in (n, n - 1))
     optimizer = probe.define(SGD, "make", model, lr)
     probe.training(model, False)
-    result, flags = probe.call(probe.define(WATCHED, "Tell"), probe.answer, model, train, valid, optimizer)
+    tell = probe.define(TELL, "Tell")
+    result, flags, restored = probe.call(tell, probe.answer, model, train, valid, optimizer)
     _pair(probe, result)
+    probe.need(restored, "gradients left off")
     return model, {"start": start, "train": train, "valid": valid, "lr": lr, "result": result, "flags": flags}
 
 
@@ -624,10 +680,12 @@ def _c5_values(probe: Probe) -> None:
     probe.need(not probe.close(came[0], follow(1.0)[0].mean()), "evaluation mode")
     probe.need(not probe.close(came[1], validate(1.5).mean()), "training mode")
     for value, right, (zh, en) in zip(came, (losses, validate(1.0)), WHICH):
-        for mistake, other in (("sum", right.sum()), ("last", right[-1])):
+        for mistake, other in (("sum", right.sum()), ("last", right[-1]), ("last", right[-1] / len(right))):
             probe.need(not probe.close(value, other), mistake, which_zh=zh, which_en=en)
         probe.need(moved, "weights")
-        probe.values(value, right.mean(), tolerance=1e-4)
+        gap = float((value.double() - right.mean()).abs())
+        close = probe.close(value, right.mean(), 1e-4)
+        probe.need(close, "wrong loss", which_zh=zh, which_en=en, gap=gap)
 
 
 # ---------- C6 ----------
@@ -666,7 +724,34 @@ C6 = Task(
         ),
         "rate": (
             "丢的比例不对：dropout 是丢掉的概率，不是留下的，也不是写死的数。",
-            "The share that is dropped is off: dropout is the probability to drop, not to keep, and no constant.",
+            "The share that is dropped is off: dropout is the probability to drop, not to keep, and not a fixed "
+            "number.",
+        ),
+        "whole rows": (
+            "一行要么全留，要么全丢：丢的应该是单元，每一行、每个单元各抽各的。",
+            "A row is kept or dropped as a whole: units should be dropped, each of them in each row by its own draw.",
+        ),
+        "one mask for all rows": (
+            "每一行丢的都是同样的单元：掩码只抽了一份。每一行要各抽各的。",
+            "The same units are dropped in every row: there is one mask for all. Each row needs a draw of its own.",
+        ),
+        "dropped twice": (
+            "丢了两次：留下来的放大了两回。一处就够。",
+            "Dropped twice: what is kept is scaled up two times. One place is enough.",
+        ),
+        "first step": (
+            "用的是第一步的隐状态；题目要最后一步的，那时整个序列都读完了。",
+            "This uses the hidden state of the first step; that of the last step is asked for, when the whole sequence has "
+            "been read.",
+        ),
+        "memory cell": (
+            "送进线性层的是记忆元 C；题目要的是隐状态 H。nn.LSTM 返回的状态是 (H, C)。",
+            "The memory cell C goes into the linear layer; the hidden state H is asked for. The state that nn.LSTM returns "
+            "is (H, C).",
+        ),
+        "last row": (
+            "outputs[-1] 取的是最后一个样本的所有步，不是最后一步：有了 batch_first，第 0 维是批量。",
+            "outputs[-1] takes all steps of the last row, not the last step: with batch_first axis 0 is the batch.",
         ),
         "not scaled": (
             "留下来的没有放大。训练时要除以 1 - dropout，评估时才不用改。",
@@ -718,44 +803,51 @@ def _c6_evaluation(probe: Probe) -> None:
         weights = probe.fill(model)
         probe.training(model, False)
         X = probe.normal(B, T, 3)
-        out = probe.shape(probe.call(model, X), B=B, K=2)
+        out = probe.call(model, X)
+        if isinstance(out, Tensor) and tuple(out.shape) == (T, 2) and T != B:
+            probe.wrong("last row")
+        probe.shape(out, B=B, K=2)
         lstm = probe.copied(nn.LSTM(3, 8, batch_first=True), weights)
         dense = probe.copied(nn.Linear(8, 2), weights)
         with torch.no_grad():
-            right = dense(lstm(X)[1][0][0])
+            outputs, (last, cell) = lstm(X)
+            right = dense(last[0])
+            mistakes = {"first step": dense(outputs[:, 0]), "memory cell": dense(cell[0])}
         if not probe.close(out, right) and not probe.close(probe.call(model, X), out):
             probe.wrong("dropout in evaluation")
-        probe.values(out, right)
+        probe.values(out, right, mistakes)
 
 
-@C6.part("训练：隐状态按比例丢掉", "training: the hidden state is dropped at its rate")
+@C6.part("训练：单元以概率 dropout 丢掉", "training: units are dropped with probability dropout")
 def _c6_training(probe: Probe) -> None:
-    B, p = 2000, 0.25
-    for given in ((p,), ()):  # without it: the default
+    B, H = 200, 16
+    for given in ((0.25,), ()):  # without it: the default
         p = given[0] if given else 0.5
-        model = probe.module(2, 1, 1, *given)  # one hidden unit: a row is dropped or kept
+        model = probe.module(2, H, H, *given)  # a logit for each unit: which ones are dropped?
         weights = probe.fill(model, 1.0)
-        weights |= {
-            name: torch.full_like(value, 1.5 if value.ndim == 2 else 0.7)
-            for name, value in weights.items()
-            if value.numel() == 1
-        }
+        weights |= {name: 1.5 * torch.eye(H) for name, value in weights.items() if value.shape == (H, H)}
+        weights |= {name: torch.full((H,), 0.7) for name, value in weights.items() if value.shape == (H,)}
         probe.set_parameters(model, weights)
         probe.training(model)
         X = probe.normal(B, 3, 2)
-        out = probe.shape(probe.call(model, X), B=B, K=1)[:, 0].detach()
-        lstm = probe.copied(nn.LSTM(2, 1, batch_first=True), weights)
+        out = probe.shape(probe.call(model, X), B=B, K=H).detach()
+        lstm = probe.copied(nn.LSTM(2, H, batch_first=True), weights)
         with torch.no_grad():
-            signal = 1.5 * lstm(X)[1][0][0, :, 0]
+            signal = 1.5 * lstm(X)[1][0][0]
         rest = out - 0.7  # the bias
-        dropped = rest.abs() < 1e-4
         if (rest - signal).abs().max() < 1e-4:
             probe.wrong("no dropout")
+        clear = signal.abs() > 1e-2  # large enough to tell that it is there
+        dropped, kept = clear & (rest.abs() < 1e-4), clear & (rest.abs() >= 1e-4)
+        if _are(rest, signal / (1 - p)) or _are(rest, signal):
+            probe.need(bool((dropped.any(1) & kept.any(1)).any()), "whole rows")
+            probe.need(bool((dropped.any(0) & kept.any(0)).any()), "one mask for all rows")
         if _are(rest, signal / (1 - p)):
-            probe.need(abs(float(dropped.float().mean()) - p) < 0.06, "rate")
+            probe.need(abs(float(dropped.sum() / clear.sum()) - p) < 0.06, "rate")
             continue
         probe.need(not (out == 0).any(), "on the logits")
         probe.need(not _are(rest, signal), "not scaled")
+        probe.need(not _are(rest, signal / (1 - p) ** 2), "dropped twice")
         probe.need(not _are(rest, signal / p) and not _are(rest, 2 * signal), "rate")
         probe.wrong("elsewhere")
 

@@ -28,7 +28,7 @@ from rnnlib.exercises.replies import (
     Wrong,
 )
 from rnnlib.exercises.task import TASKS, Task
-from rnnlib.exercises.worker import Worker
+from rnnlib.exercises.worker import Worker, grad_mode_kept
 
 STUB = Words(
     "还没写：raise NotImplementedError 还在。", "Not written yet: raise NotImplementedError is still there."
@@ -99,7 +99,8 @@ def examine(name: str, answer: Any, seed: int | None = None, device: str = "cpu"
     state = torch.get_rng_state()
     for index in range(len(task.parts)):
         try:
-            with _limit(task.seconds), contextlib.redirect_stdout(io.StringIO()):
+            with grad_mode_kept(), _limit(task.seconds), contextlib.redirect_stdout(io.StringIO()):
+                torch.set_grad_enabled(True)  # a cell above may have switched it off
                 parts.append(run_part(task, index, Worker(answer, task.device or device), seed))
         except OutOfTime:
             parts.append(PartReply(task.parts[index][0], TIMEOUT, hint=SLOW.filled(seconds=task.seconds)))

@@ -37,7 +37,7 @@ B1 = Task(
             "The loss that comes back is a tensor, and drags its whole graph along; a Python number is asked for.",
         ),
         "loss is no number": (
-            "应该返回损失这个数，来的是 {kind}。",
+            "应该返回损失这个数，实际得到 {kind}。",
             "The loss should come back as a number; what came is a {kind}.",
         ),
         "loss after the step": (
@@ -71,12 +71,22 @@ B1 = Task(
             "multiply all of them by one number.",
         ),
         "by value": (
-            "裁剪的是一个个数；这里要裁剪的是范数，方向不变。",
+            "裁剪的是每一个数；这里要裁剪的是范数，方向不变。",
             "Single numbers are clipped; here it's the norm that is to be clipped, and the direction stays.",
         ),
         "another limit": (
             "方向对，长度不对：走一步的时候梯度的范数是 {norm:.3g}，上限应该是 5。",
             "Right direction, wrong length: the gradient's norm at the step is {norm:.3g}; the limit should be 5.",
+        ),
+        "optimizer bypassed": (
+            "optimizer.step() 一次也没有调用，参数是你自己改的；更新由 optimizer 来做。",
+            "optimizer.step() was never called, the parameters were changed by hand; the update is the "
+            "optimizer's job.",
+        ),
+        "evaluation mode": (
+            "前向传播时模型在评估模式，暂退法不起作用；训练的一步里不要 model.eval()。",
+            "The model is in evaluation mode in the forward pass, so dropout wouldn't act; a training step has "
+            "no model.eval().",
         ),
         "small ones stretched": (
             "梯度的范数本来小于 5，被拉长到了 5；短的不许动。",
@@ -100,8 +110,10 @@ class Model(nn.Module):
         self.rnn = nn.GRU(D, H, batch_first=True)
         self.output = nn.Linear(H, K)
         self.scale = scale
+        self.modes = []
 
     def forward(self, X):
+        self.modes.append(self.training)
         return self.scale * self.output(self.rnn(X)[0][:, -1])
 
 def soil(model):
@@ -113,7 +125,16 @@ def left(model):
     return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
 
 def sgd(model, rate, momentum):
-    return torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum)
+    optimizer.calls = 0
+    optimizer.register_step_post_hook(lambda one, *_: setattr(one, "calls", one.calls + 1))
+    return optimizer
+
+def calls(optimizer):
+    return optimizer.calls
+
+def trained(model):
+    return all(model.modes)
 """
 B1_SIZES = 3, 8, 5  # D, H, K
 LARGE, SMALL = 400.0, 1.0
@@ -164,6 +185,7 @@ def _b1_loss(probe: Probe) -> None:
         came = probe.call(probe.answer, model, X, Y, probe.define(B1_MODEL, "sgd", model, 0.3, 0.0))
         probe.need(came is not None, "nothing")
         probe.need(not isinstance(came, Tensor), "loss is a tensor")
+        probe.need(probe.value(probe.define(B1_MODEL, "trained", model)), "evaluation mode")
         is_number = isinstance(came, (int, float)) and not isinstance(came, bool)
         kind = came.kind if isinstance(came, Opaque) else type(came).__name__
         probe.need(is_number, "loss is no number", kind=kind)
@@ -181,7 +203,8 @@ def _b1_large(probe: Probe) -> None:
     for B, T, rate in ((6, 5, 0.5), (3, 8, 0.1)):
         model, weights = _b1_model(probe, LARGE)
         X, Y = _b1_batch(probe, B, T)
-        probe.call(probe.answer, model, X, Y, probe.define(B1_MODEL, "sgd", model, rate, 0.0))
+        optimizer = probe.define(B1_MODEL, "sgd", model, rate, 0.0)
+        probe.call(probe.answer, model, X, Y, optimizer)
         moved = _b1_moved(probe, model, weights) / rate
         _, gradients = _b1_right(probe, weights, X, Y, LARGE)
         full = _flat(gradients)
@@ -194,6 +217,8 @@ def _b1_large(probe: Probe) -> None:
             left = probe.value(probe.define(B1_MODEL, "left", model))
             late = bool(left) and LIMIT - 0.1 < _flat(left).norm() < LIMIT + 0.1
             probe.wrong("clipped after the step" if late else "not clipped")
+        if moved.any():
+            probe.need(probe.value(probe.define(B1_MODEL, "calls", optimizer)) > 0, "optimizer bypassed")
         likeness = float(moved @ full / (moved.norm() * full.norm()).clamp(min=1e-12))
         if likeness > 1 - 1e-6:
             probe.wrong("another limit", norm=float(moved.norm()))
@@ -270,7 +295,7 @@ B2 = Task(
             "layers; one layer will do.",
         ),
         "time and batch swapped": (
-            "第 0 维被当成了时间：X 是（B, T, D），batch_first 在哪里？",
+            "第 0 维被当成了时间：X 是 (B, T, D)，batch_first 在哪里？",
             "Axis 0 is taken for time: X is (B, T, D); where is batch_first?",
         ),
         "first step": (
@@ -296,11 +321,11 @@ B2 = Task(
             "between (torch did warn).",
         ),
         "no dropout": (
-            "训练模式下什么也没有漏掉：LSTM 的输出原样进了线性层。",
+            "训练模式下什么也没有丢弃：LSTM 的输出原样进了线性层。",
             "In training nothing is dropped: the LSTM's output enters the linear layer as it is.",
         ),
         "on the logits": (
-            "训练模式下有的 logit 正好是 0：漏掉的是答案；应该漏掉的是线性层的输入。",
+            "训练模式下有的 logit 正好是 0：丢弃的是答案；应该丢弃的是线性层的输入。",
             "In training some logits are exactly 0: it's the answers that are dropped; what should be is the input "
             "of the linear layer.",
         ),
@@ -310,20 +335,20 @@ B2 = Task(
             "comes too early, before the LSTM.",
         ),
         "share kept": (
-            "漏掉了约 {share:.2f}，留下约 {p}。{p} 是漏掉的比例，不是留下的比例。",
+            "丢弃了约 {share:.2f}，留下约 {p}。{p} 是丢弃的比例，不是留下的比例。",
             "About {share:.2f} is dropped and {p} kept. {p} is the share to drop, not the share to keep.",
         ),
         "another share": (
-            "训练时漏掉的比例约是 {share:.2f}，应该是 {p}。",
+            "训练时丢弃的比例约是 {share:.2f}，应该是 {p}。",
             "In training the share that is dropped is about {share:.2f}; it should be {p}.",
         ),
         "not scaled": (
-            "留下的数没有放大：漏掉 p 之后，留下的要除以 1 - p，评估时的平均大小才对得上。",
+            "留下的数没有放大：丢弃 p 之后，留下的要除以 1 - p，评估时的平均大小才对得上。",
             "What is kept isn't scaled up: with p dropped, the rest is divided by 1 - p, so that its mean size fits "
             "evaluation.",
         ),
         "shared mask": (
-            "漏掉哪些，沿着 {axis} 这一维全都一样；每条序列、每个单元应该各抽各的。",
+            "丢弃哪些，沿着 {axis} 这一维全都一样；每条序列、每个单元应该各抽各的。",
             "What is dropped is the same all along axis {axis}; every sequence and unit should have its own draw.",
         ),
     },
@@ -386,7 +411,7 @@ def _b2_watched(probe: Probe, p: float | None) -> tuple[Tensor, Tensor]:
     return out, state
 
 
-@B2.part("训练模式：漏掉的是线性层的输入", "training: what is dropped is the linear layer's input")
+@B2.part("训练模式：丢弃的是线性层的输入", "training: what is dropped is the linear layer's input")
 def _b2_place(probe: Probe) -> None:
     B, T, D, H, K = 20, 6, 4, 32, 6
     model = probe.module(D, H, K, 0.5)
@@ -402,7 +427,7 @@ def _b2_place(probe: Probe) -> None:
     probe.need(bool((out == 0).any()), "too early")
 
 
-@B2.part("训练模式：漏掉 p，留下的放大", "training: p is dropped, the rest scaled up")
+@B2.part("训练模式：丢弃 p，留下的放大", "training: p is dropped, the rest scaled up")
 def _b2_share(probe: Probe) -> None:
     for given in (0.2, 0.7, None, 0.0):
         p = 0.5 if given is None else given
@@ -626,7 +651,7 @@ B4 = Task(
     ),
     hints={
         "not one of the rates": (
-            "应该返回 rates 里的一个数，来的是 {came}。",
+            "应该返回 rates 里的一个数，实际得到 {came}。",
             "One of the numbers in rates should come back; what came is {came}.",
         ),
         "runs missing": (
@@ -831,7 +856,7 @@ B5 = Task(
     ),
     hints={
         "not yes or no": (
-            "update 应该返回 True 或 False，来的是 {kind}。",
+            "update 应该返回 True 或 False，实际得到 {kind}。",
             "update should return True or False; what came is a {kind}.",
         ),
         "one too early": (
@@ -860,6 +885,11 @@ B5 = Task(
             "比的是上一次，不是最低的那次：损失升上去再慢慢回落，就永远不停。",
             "Each loss is compared with the one before, not with the lowest: if it jumps up and creeps down again, "
             "training never stops.",
+        ),
+        "starts too low": (
+            "损失从 10000 开始，一次比一次低，却一次新低也没认出来：最低的损失从哪个数开始？",
+            "The losses start at 10000 and fall each time, yet no new low is seen: what does the lowest loss start "
+            "from?",
         ),
         "stops elsewhere": (
             "损失依次是 {losses}，patience = {patience}：应该在第 {expected} 次停，你在第 {came} 次停（0 是没有停）。",
@@ -961,6 +991,7 @@ B5_SERIES = (
     ([2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], 2),
     ([1.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.2, 1.1], 3),
     ([5.0, 4.0, 3.0, 2.0, 1.0, 0.5, 0.25], 2),
+    ([10000.0, 9000.0, 8000.0, 7000.0, 6000.0], 2),
 )
 
 
@@ -972,6 +1003,10 @@ def _b5_when(probe: Probe) -> None:
     for mistake in B5_MISTAKES:
         if came == [_right_stop(*one, mistake) for one in series]:
             probe.wrong(mistake)
+    large = len(B5_SERIES) - 1
+    others = [i for i in range(len(series)) if i != large]
+    if came[large] == series[large][1] and all(came[i] == _right_stop(*series[i]) for i in others):
+        probe.wrong("starts too low")
     series.append(([1.0, 2.0, 3.0, 4.0], 1))  # with patience 1 some mistakes can't be told apart
     came.append(_stop(probe, *series[-1]))
     for stop, (losses, patience) in zip(came, series):
@@ -1015,8 +1050,12 @@ def _restored(probe: Probe, came: State, best: State, mistakes: Mapping[str, Sta
 
 @B5.part("装回去的是最好的权重", "the best weights are put back")
 def _b5_weights(probe: Probe) -> None:
-    for losses in ([3.0, 2.0, 1.0, 1.5, 1.2], [2.0, 2.5, 1.0, 0.5, 0.5, 0.75]):
-        stopper, model = probe.make(probe.answer, 4), probe.define(B5_MODEL, "model", 4, 3)
+    for losses, patience in (
+        ([3.0, 2.0, 1.0, 1.5, 1.2], 4),
+        ([2.0, 2.5, 1.0, 0.5, 0.5, 0.75], 4),
+        ([3.0, 1.0, 2.0, 2.5], 2),  # the last one stops
+    ):
+        stopper, model = probe.make(probe.answer, patience), probe.define(B5_MODEL, "model", 4, 3)
         states = []
         for loss in losses:
             states.append(_trained(probe, model))

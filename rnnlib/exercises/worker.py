@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import dis
+import inspect
 import sys
 import traceback
 from collections import Counter
@@ -26,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 MAX_TEXT = 2_000
 _LIBRARIES = tuple(str(Path(module.__file__).parent) for module in (torch, __import__("threading")))
 _HERE = str(Path(__file__).parent)
+_NO_GRAD = torch.no_grad()(lambda: None).__code__  # of every function that it decorates
 GIVEN = "<given>"  # file name of code that a check gives
 
 
@@ -65,6 +67,16 @@ class AnswerError(Exception):
     def __init__(self, said: str, line: int = 0, unfinished: bool = False) -> None:
         super().__init__(said)
         self.said, self.line, self.unfinished = said, line, unfinished
+
+
+@contextlib.contextmanager
+def grad_mode_kept() -> Iterator[None]:
+    """Whatever code does to torch's grad mode ends with it, be it by a result or an exception."""
+    before = torch.is_grad_enabled()
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(before)
 
 
 class ChangedInput(Exception):
@@ -115,7 +127,8 @@ class Worker:
         given = [*_tensors(args), *_tensors(list(kwargs.values()))]
         before = [(tensor, tensor.detach().clone()) for tensor in given]
         try:
-            result = function(*args, **kwargs)
+            with grad_mode_kept():
+                result = function(*args, **kwargs)
         except Exception as error:
             raise _described(error) from error
         if any(now.shape != old.shape or not _same(now.detach(), old) for now, old in before):
@@ -162,7 +175,8 @@ class Worker:
         """Make something for the answer to work on: run code that the check gives, and call ``name`` in it."""
         space: dict[str, Any] = {"__name__": "given", "torch": torch, "nn": nn}
         exec(compile(code, GIVEN, "exec"), space)
-        made = space[name](*self._resolve(args), **(kwargs or {}))
+        with grad_mode_kept():
+            made = space[name](*self._resolve(args), **(kwargs or {}))
         return self._keep(made)
 
     def code(self, target: Ref) -> dict[str, Any]:
@@ -174,7 +188,7 @@ class Worker:
         ``repeats``: whether there is a loop or a comprehension. ``imports``: modules that it imports inside.
         Read from the compiled code, so that it does not matter where the source is.
         """
-        function = self.objects[target.number]
+        function = _undecorated(self.objects[target.number])
         return _read_code(function) if isinstance(function, FunctionType) else {}
 
     def operations(self, target: Ref, args: tuple, kwargs: dict) -> dict[str, int]:
@@ -200,7 +214,8 @@ class Worker:
 
     def mode(self, target: Ref, training: bool) -> None:
         """Put a module into training or evaluation."""
-        self.objects[target.number].train(training)
+        with grad_mode_kept():
+            self.objects[target.number].train(training)
 
     def layers(self, target: Ref) -> list[Layer]:
         """The layers inside a module, itself left out."""
@@ -238,7 +253,8 @@ class Worker:
             result = result[place]
         if isinstance(result, Tensor) and result.requires_grad:
             try:
-                (result * weights.to(result)).sum().backward()
+                with grad_mode_kept():
+                    (result * weights.to(result)).sum().backward()
             except Exception as error:
                 raise _described(error) from error
         parameters = dict(module.named_parameters()) if module is not None else {}
@@ -273,6 +289,13 @@ def _stands_for(name: str, value: Any) -> str:
     if value is not None and value is getattr(builtins, name, None):
         return f"builtin {name}"
     return type(value).__name__
+
+
+def _undecorated(function: Any) -> Any:
+    """What is inside ``@torch.no_grad()`` and its like; anything else as it is."""
+    while isinstance(function, FunctionType) and function.__code__ is _NO_GRAD:
+        function = inspect.getclosurevars(function).nonlocals["func"]
+    return function
 
 
 def _read_code(function: FunctionType) -> dict[str, Any]:
@@ -328,7 +351,8 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 def _described(error: Exception) -> AnswerError:
     """What the answer's code raised, and in which of its lines."""
-    said = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300].replace("|", "/")
+    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].replace("|", "/")
+    said = said if len(said) <= 300 else said[:299].rstrip() + "…"
     lines = [
         frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from exercise_cells import all_exercises
 
 from rnnlib.exercises import TASKS, examine
@@ -63,3 +64,18 @@ def test_another_style_is_right(name, style):
 def test_every_hint_is_earned_by_some_answer(name):
     earned = {key.split(" / ")[0] for key in WRONG[name]}
     assert set(TASKS[name].hints) <= earned | {"values"}, "a hint that no answer of the bank gets"
+
+
+@pytest.mark.parametrize("end", ["return train_loss, valid_loss", "raise ValueError"])
+def test_gradients_that_an_answer_switches_off_are_on_again_after_it(end):
+    exercise = EXERCISES["C5"]
+    leak = exercise.solution.replace("model.eval()", "model.eval(); torch.set_grad_enabled(False)")
+    examine("C5", exercise.value(leak.replace("return train_loss, valid_loss", end)))
+    assert torch.is_grad_enabled()
+
+
+def test_gradients_switched_off_by_a_cell_above_do_not_fail_a_right_answer():
+    exercise = EXERCISES["C5"]
+    with torch.no_grad():
+        assert examine("C5", exercise.value(exercise.solution)).kind == "passed"
+        assert not torch.is_grad_enabled()

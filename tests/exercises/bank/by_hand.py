@@ -208,7 +208,30 @@ WRONG = {
         "nothing": [("    return dX", "    dX")],
         "batch not summed": [("dA.sum(dim=0)", "dA")],
         "batch not summed / products": [("X.T @ dA, H_0", "X[:, :, None] * dA[:, None], H_0")],
-        "size of an axis": [("dA.sum(dim=0)", "dA.sum(dim=1)")],
+        "summed over the gates": [("dA.sum(dim=0)", "dA.sum(dim=1)")],
+        "size of an axis": [("dA.sum(dim=0)", "dg.sum(dim=0)")],
+        "exchanged": [
+            (
+                "dX, dH_0, dC_0 = dA @ W_x.T, dA @ W_h.T, dC * F",
+                "dX, dC_0, dH_0 = dA @ W_x.T, dA @ W_h.T, dC * F",
+            )
+        ],
+        "activated again": [
+            (
+                "    squashed =",
+                "    I, F, G, O = I.sigmoid(), F.sigmoid(), G.tanh(), O.sigmoid()\n    squashed =",
+            )
+        ],
+        "activated again / in the derivatives": [
+            ("I * (1 - I)", "I.sigmoid() * (1 - I.sigmoid())"),
+            ("F * (1 - F)", "F.sigmoid() * (1 - F.sigmoid())"),
+            ("O * (1 - O)", "O.sigmoid() * (1 - O.sigmoid())"),
+        ],
+        "output gate from dC": [("do = dH *", "do = dC *")],
+        "imported": [
+            ("def lstm_step_backward", "from torch import tanh\n\n\ndef lstm_step_backward"),
+            ("torch.tanh(C)", "tanh(C)"),
+        ],
         "order of axes": [("X.T @ dA, H_0", "dA.T @ X, H_0")],
         "dtype": [("X.T @ dA, H_0", "(X.T @ dA).float(), H_0")],
         "mean over the batch": [("dA.sum(dim=0)", "dA.mean(dim=0)")],
@@ -309,6 +332,10 @@ WRONG = {
         "direct path by 1 - Z": [(F2_DH, "dA_h @ W_h.T + dH * (1 - Z)")],
         "direct path bare": [(F2_DH, "dA_h @ W_h.T + dH")],
         "one gradient": [(F2_DH, "dA_h @ W_h.T - dH * Z")],
+        "imported": [
+            ("def gru_step_backward", "from torch import cat\n\n\ndef gru_step_backward"),
+            ("torch.cat([dr, dz, dn], dim=1)", "cat([dr, dz, dn], dim=1)"),
+        ],
         "by hand": F2_AUTOGRAD,
         "helper outside": "slope = lambda s: s * (1 - s)\n"
         + F2_FUNCTIONAL.replace("    sigmoid_slope = lambda s: s * (1 - s)\n", "").replace(
@@ -342,6 +369,10 @@ WRONG = {
         "stopped before W_hh": [("W_xh.T, carried", "W_xh.T, dA[0]")],
         "one gradient": [("W_xh.T, carried", "W_xh.T, 2 * carried")],
         "products in the loop": F3_LOOP,
+        "imported": [
+            ("def rnn_steps_backward", "from torch import empty_like\n\n\ndef rnn_steps_backward"),
+            ("torch.empty_like(dH)", "empty_like(dH)"),
+        ],
         "by hand": F3_AUTOGRAD,
         "helper outside": "def slope(H):\n    return 1 - H**2\n\n"
         + F3_LOOP.replace(
@@ -360,7 +391,11 @@ WRONG = {
     },
 }
 RIGHT = {
-    "F1": {"einsum over four blocks": F1_EINSUM, "gate by gate, outer products": F1_GATES},
+    "F1": {
+        "einsum over four blocks": F1_EINSUM,
+        "gate by gate, outer products": F1_GATES,
+        "decorated with no_grad": F1_GATES.replace("def lstm", "@torch.no_grad()\ndef lstm"),
+    },
     "F2": {"block by block, row by row": F2_BLOCKS, "functional": F2_FUNCTIONAL},
     "F3": {"lists and einsum": F3_LISTS, "a while loop, one product for both weights": F3_WHILE},
 }

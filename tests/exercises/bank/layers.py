@@ -233,6 +233,9 @@ WRONG = {
         "mean over time": [("outputs[:, -1]", "outputs.mean(dim=1)")],
         "axis too many": [(".squeeze(-1)", "")],
         "axis missing": [(".squeeze(-1)", ".squeeze()")],
+        "two results": [("num_layers=2, ", "num_layers=2, dropout=0.5, ")],
+        "dtype": [(".squeeze(-1)", ".squeeze(-1) > 0")],
+        "an instance": [(".squeeze(-1)", ".squeeze(-1)\n\n\nTwoLayerLSTM = TwoLayerLSTM(3)")],
         "a pair": [
             (
                 "return self.output(outputs[:, -1]).squeeze(-1)",
@@ -245,7 +248,10 @@ WRONG = {
     },
     "A2": {
         "one layer": [("num_layers, dropout", "1, dropout")],
-        "number of parameters / two layers always": [("num_layers, dropout", "2, dropout")],
+        "another number of layers": [("num_layers, dropout", "2, dropout")],
+        "number of parameters": [("batch_first=True", "batch_first=True, bias=False")],
+        "no parameters": _stack_2(("nn.ModuleList([", "list([")),
+        "another exception": [("raise ValueError(", "assert False, (")],
         "one layer accepted": [("num_layers < 2", "num_layers < 1")],
         "time and batch swapped": [(", batch_first=True", "")],
         "a pair": [("return outputs", "return outputs, _")],
@@ -334,6 +340,7 @@ WRONG = {
             ("return self.output(self.norm(joined))", "return self.output(self.norm(joined)).softmax(1)")
         ],
         "layer normalization": [("nn.BatchNorm1d", "nn.LayerNorm")],
+        "divided by B - 1": FUNCTIONAL_3.replace(", unbiased=False", ""),
         "batch statistics in evaluation": [
             ("BatchNorm1d(2 * num_hiddens)", "BatchNorm1d(2 * num_hiddens, track_running_stats=False)")
         ],
@@ -413,11 +420,25 @@ WRONG = {
             ("lengths - 1]", "lengths - 1][:, ::2]"),
         ],
         "no gradient": [("outputs[rows, lengths - 1]", "outputs[rows, lengths - 1].detach()")],
+        "time and batch swapped / packed": PACKED.replace(
+            "X, lengths.cpu(), batch_first=True, ", "X, lengths.cpu(), "
+        ),
         "crash: must be sorted in decreasing order": PACKED.replace(", enforce_sorted=False", ""),
     },
     "A5": {
         "no state": [("return self.output(outputs), state", "return self.output(outputs)")],
         "nothing": [("return self.output(outputs), state", "")],
+        "exchanged": [("return self.output(outputs), state", "return state, self.output(outputs)")],
+        "two results": [
+            (
+                "outputs, state =",
+                "if state is None:\n            state = torch.randn(1, len(X), self.gru.hidden_size)\n"
+                "        outputs, state =",
+            )
+        ],
+        "crash: Boolean value of Tensor": [
+            ("outputs, state =", "if state:\n            pass\n        outputs, state ="),
+        ],
         "state is nothing": [("outputs, state =", "outputs, _ =")],
         "state is no tensor": [("(outputs), state", "(outputs), {'H': state}")],
         "flattened": [("self.output(outputs), state", "self.output(outputs).flatten(0, 1), state")],

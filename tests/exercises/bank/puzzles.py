@@ -31,9 +31,12 @@ WRONG["D1"] = {
         axis_missing="(X.reshape(-1, 1) == torch.arange(V)).float()",
         not_allowed="torch.nn.functional.one_hot(X, V).float()",
         not_allowed__rows_of_eye="torch.eye(V)[X]",
+        more_than_one_expression__a_comprehension="torch.cat([(X == v)[..., None] for v in range(V)], -1).float()",
         not_allowed__by_a_text="eval('(X[..., None] == torch.arange(V)).float()')",
     ),
     "crash: The size of tensor a": _line(S, "(X == torch.arange(V)).float()"),
+    "not allowed / F": "import torch.nn.functional as F\n" + _line(S, "F.one_hot(X, V).float()"),
+    "not allowed / a builtin": _line(S, "(X[..., None] == torch.arange(int(V))).float()"),
     "not allowed / a helper": """
 def helper(X, V):
     out = torch.zeros(*X.shape, V)
@@ -135,6 +138,10 @@ WRONG["D3"] = {
         not_allowed="torch.stack(corpus[: len(corpus) // B * B].chunk(B))",
     ),
     "crash: is invalid for input of size": _line(S, "corpus.reshape(B, -1)"),
+    "nothing left": _line(S, "corpus[: -(len(corpus) % B)].reshape(B, -1)"),
+    "crash: is invalid for input of size 0": _line(
+        S, "corpus[: -(len(corpus) % B)].reshape(B, len(corpus) // B)"
+    ),
     "more than one expression": "def cut_rows(corpus, B):\n    L = len(corpus) // B\n    return corpus[: B * L].reshape(B, L)\n",
 }
 RIGHT["D3"] = _answers(
@@ -250,6 +257,10 @@ WRONG["D8"] = {
         not_normalized=f"-{P}",
         probability=f"({P} - logits.logsumexp(1)).exp()",
         over_the_batch=f"logits.logsumexp(0)[labels] - {P}",
+        an_axis_of_1="logits.logsumexp(1) - logits.gather(1, labels[:, None])",
+        an_axis_of_1__the_sum=f"logits.logsumexp(1, keepdim=True) - {P}",
+        all_labels_for_all__no_rows="-(logits - logits.logsumexp(1, keepdim=True))[:, labels]",
+        axis_too_many="logits.logsumexp(1, keepdim=True) - logits.gather(1, labels[:, None])",
         all_labels_for_all="logits.logsumexp(1)[:, None] - logits[:, labels]",
         mean=f"(logits.logsumexp(1) - {P}).mean()",
         overflow=f"logits.exp().sum(1).log() - {P}",
@@ -373,6 +384,10 @@ WRONG["D13"] = {
         interleaved="gates.reshape(len(C), -1, 4)[..., 1].sigmoid() * C + gates.reshape(len(C), -1, 4)[..., 0].sigmoid() * gates.reshape(len(C), -1, 4)[..., 2].tanh()",
         candidate_by_sigmoid=_memory("0", "1", "2", new=".sigmoid()"),
         no_activation=_memory("0", "1", "2", gate=""),
+        no_activation__at_all=_memory("0", "1", "2", gate="", new=""),
+        bare_candidate=_memory("0", "1", "2", new=""),
+        tanh_around_it=f"({_memory('0', '1', '2')}).tanh()",
+        tanh_around_it__and_not_on_g=f"({_memory('0', '1', '2', new='')}).tanh()",
         not_added=_memory("0", "1", "2").split(" * C + ")[1],
         not_allowed="gates.chunk(4, 1)[1].sigmoid() * C + gates.chunk(4, 1)[0].sigmoid() * gates.chunk(4, 1)[2].tanh()",
     ),
@@ -443,7 +458,9 @@ WRONG["D16"] = {
         padding_first="X[:, torch.arange(X.shape[1] - 1, -1, -1)]",
         padding_overwritten=f"X[torch.arange(len(X))[:, None], {N} - 1 - {T}]",
         padding_overwritten__by_the_real_ones=f"X.gather(1, ({N} - 1 - {T}) % {N})",
-        padding_overwritten__by_0=f"X.gather(1, torch.where({T} < {N}, {N} - 1 - {T}, 0))",
+        padding_from_step_0=f"X.gather(1, torch.where({T} < {N}, {N} - 1 - {T}, 0))",
+        padding_from_step_0__clamped=f"X.gather(1, ({N} - 1 - {T}).clamp(0))",
+        padding_erased=f"torch.where({T} < {N}, X[torch.arange(len(X))[:, None], {N} - 1 - {T}], 0.0)",
         not_reversed=f"X.gather(1, torch.where({T} < {N}, {T}, {T}))",
         off_by_one=f"X.gather(1, torch.where({T} < {N}, {N} - {T}, {T}))",
         the_batch="X[torch.arange(len(X) - 1, -1, -1)]",
@@ -521,11 +538,14 @@ WRONG["D19"] = {
         off_by_one=f"(a ** ({E} + 1)).tril() @ x",
         a_is_left_out="x.cumsum(0)",
         everything=f"a ** ({E}) @ x",
+        upside_down=f"(a ** -({E})).tril() @ x",
+        upside_down__by_columns="(a ** (torch.arange(len(x)) - torch.arange(len(x))[:, None])).tril() @ x",
+        not_allowed__a_builtin=f"(float(a) ** ({E})).tril() @ x",
         axis_missing=f"((a ** ({E})).tril() @ x)[-1]",
         not_allowed=f"torch.einsum('ts,sb->tb', (a ** ({E})).tril(), x)",
     ),
-    "not a number / 0 times infinity": _line(S, f"(a ** ({E}) * ({E} >= 0)) @ x"),
-    "not a number / divided by what has become 0": _line(
+    "0 times infinity": _line(S, f"(a ** ({E}) * ({E} >= 0)) @ x"),
+    "divided away": _line(
         S, "(x / a ** torch.arange(len(x))[:, None]).cumsum(0) * a ** torch.arange(len(x))[:, None]"
     ),
     "more than one expression": "def recurrence(x, a):\n    h, out = 0 * x[0], []\n    for now in x:\n        h = a * h + now\n        out.append(h)\n    return torch.stack(out)\n",
@@ -549,6 +569,9 @@ WRONG["D20"] = {
         no_mask=f"({L}[:, None] - {L}).exp()",
         no_mask__1=f"torch.where(torch.arange(len(f))[:, None] >= torch.arange(len(f)), ({L}[:, None] - {L}).exp(), 1.0)",
         logarithm=f"({L}[:, None] - {L}).tril()",
+        **{
+            "0 times infinity": f"({L}[:, None] - {L}).exp() * (torch.arange(len(f))[:, None] >= torch.arange(len(f)))"
+        },
         underflow="(f.cumprod(0)[:, None] / f.cumprod(0)).tril()",
         underflow__made_up_for="(f.cumprod(0)[:, None] / (f.cumprod(0) + 1e-38)).tril()",
         axis_missing=f"{L}.exp()",

@@ -333,11 +333,20 @@ WRONG = {
         ],
         "crash: has no attribute 'num_layers'": [("self.gru.num_layers", "self.num_layers")],
         "one layer": [("num_hiddens, num_layers, batch_first", "num_hiddens, batch_first")],
-        "number of parameters": [
+        "length of the input": [
             (
                 "vocab_size, num_hiddens, num_layers, batch_first",
                 "num_hiddens, num_hiddens, num_layers, batch_first",
             )
+        ],
+        "length of the input / the two exchanged": [
+            (
+                "vocab_size, num_hiddens, num_layers, batch_first",
+                "num_hiddens, vocab_size, num_layers, batch_first",
+            )
+        ],
+        "number of parameters": [
+            ("nn.Linear(num_hiddens, vocab_size)", "nn.Linear(num_hiddens, num_hiddens)")
         ],
         "batch first in the state": C1_LAYERS,
         "state for one layer": [("            self.gru.num_layers,\n", "            1,\n")],
@@ -400,6 +409,10 @@ WRONG = {
         "state thrown away": [(DETACH, "        state = None\n")],
         "gradients pile up": [("        optimizer.zero_grad()\n", "")],
         "weights do not move": [("        optimizer.step()\n", "")],
+        "gradients cleared too early": [
+            ("        optimizer.zero_grad()\n", ""),
+            ("        optimizer.step()\n", "        optimizer.zero_grad()\n        optimizer.step()\n"),
+        ],
         "weights": [
             (
                 "        optimizer.step()\n",
@@ -409,7 +422,9 @@ WRONG = {
         "number of losses": [("    return losses", "    return losses[-1:]")],
         "no list": [("    return losses", "    return sum(losses) / len(losses)")],
         "nothing": [("    return losses", "")],
-        "no numbers": [("loss.item()", "loss")],
+        "no numbers": [("loss.item()", "[loss.item()]")],
+        "losses with their graphs": [("loss.item()", "loss")],
+        "tensors without a history": [("loss.item()", "loss.detach()")],
     },
     "C4": {
         "crash: Expected hidden size": C4_UNTOUCHED,
@@ -436,6 +451,12 @@ WRONG = {
             ("    with torch.no_grad():\n        for", "    if True:\n        for"),
             ("valid_loss += loss.item()", "valid_loss += loss"),
         ],
+        "gradients left off": [
+            (
+                "    with torch.no_grad():\n        for",
+                "    torch.set_grad_enabled(False)\n    if True:\n        for",
+            )
+        ],
         "training graphs kept": C5_LIST,
         "training graphs kept / a number at the end": [
             ("train_loss += loss.item()", "train_loss += loss"),
@@ -455,6 +476,8 @@ WRONG = {
             ("train_loss += loss.item()", "train_loss = loss.item()"),
             ("train_loss / len(train_batches)", "train_loss"),
         ],
+        "last / divided all the same": [("train_loss += loss.item()", "train_loss = loss.item()")],
+        "wrong loss": [("valid_loss / len(valid_batches)", "valid_loss / len(train_batches)")],
         "training mode": [("    model.eval()\n", "")],
         "evaluation mode": [("    model.train()\n", "")],
         "weights": [("        optimizer.zero_grad()\n", "")],
@@ -482,7 +505,21 @@ WRONG = {
             ("self.dropout(outputs[:, -1])", "outputs[:, -1]"),
         ],
         "axis too many": [("outputs[:, -1]", "outputs")],
-        "values": [("outputs[:, -1]", "outputs[:, 0]")],
+        "whole rows": [("nn.Dropout(dropout)", "nn.Dropout1d(dropout)")],
+        "whole rows / a mask of its own": C6_OWN.replace(
+            "H * (torch.rand_like(H) > self.p)", "H * (torch.rand_like(H[:, :1]) > self.p) / (1 - self.p)"
+        ),
+        "one mask for all rows": C6_OWN.replace(
+            "H * (torch.rand_like(H) > self.p)", "H * (torch.rand_like(H[:1]) > self.p) / (1 - self.p)"
+        ),
+        "dropped twice": [("self.dropout(outputs[:, -1])", "self.dropout(self.dropout(outputs[:, -1]))")],
+        "first step": [("outputs[:, -1]", "outputs[:, 0]")],
+        "memory cell": [
+            ("outputs, _ = self.lstm(X)", "_, (_, C) = self.lstm(X)"),
+            ("outputs[:, -1]", "C[-1]"),
+        ],
+        "last row": [("outputs[:, -1]", "outputs[-1]")],
+        "values": [("outputs[:, -1]", "outputs.mean(1)")],
         "crash: must be Tensor, not tuple": [
             ("outputs, _ = self.lstm(X)", "outputs = self.dropout(self.lstm(X))")
         ],

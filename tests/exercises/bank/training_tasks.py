@@ -244,6 +244,8 @@ B5_PAIRWISE = [
 
 WRONG = {
     "B1": {
+        "optimizer bypassed": B1_OWN_STEP.replace('optimizer.param_groups[0]["lr"]', "0.1"),
+        "evaluation mode": [(B1_ZERO, "    model.eval()\n" + B1_ZERO)],
         "loss is a tensor": [("loss.item()", "loss")],
         "loss is a tensor / detached": [("loss.item()", "loss.detach()")],
         "loss is no number": [("loss.item()", "str(loss)")],
@@ -390,6 +392,7 @@ WRONG = {
         "equal counts as lower": [(B5_LOWER, "if loss <= self.lowest:")],
         "higher is better": [(B5_LOWER, "if loss > self.lowest:"), ("= math.inf, None", "= -math.inf, None")],
         "compared with the last": B5_PAIRWISE,
+        "starts too low": [("= math.inf, None", "= 100.0, None")],
         "stops elsewhere": [(B5_RETURN, "return self.since == 7")],
         "stops elsewhere / never": [(B5_RETURN, "return False")],
         "not a copy": [(B5_COPY, "model.state_dict()")],
@@ -417,6 +420,13 @@ WRONG = {
             (
                 "            self.since += 1\n",
                 "            self.since += 1\n            model.load_state_dict(self.best)\n",
+            )
+        ],
+        "changed by update / before it stops": [
+            (
+                B5_RETURN,
+                "stop = self.since >= self.patience\n        if stop:\n"
+                "            model.load_state_dict(self.best)\n        return stop",
             )
         ],
         "nan": B5_NAN,
