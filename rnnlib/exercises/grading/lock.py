@@ -47,8 +47,13 @@ def split_off() -> list[str]:
     return []
 
 
-def lock_in(folder: Path, seconds: float, readable: list[Path], user: int | None) -> list[str]:
-    """Lock this process in for good; ``folder`` is the only place where it may write. Which locks hold."""
+def lock_in(
+    folder: Path, seconds: float, readable: list[Path], user: int | None, alone: bool = False
+) -> list[str]:
+    """Lock this process in for good; ``folder`` is the only place where it may write. Which locks hold.
+
+    ``alone``: `split_off` succeeded, so that the number of processes counts from here.
+    """
     held = ["time", "memory", "file size", "open files"]
     os.chdir(folder)
     with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as statm:
@@ -65,7 +70,7 @@ def lock_in(folder: Path, seconds: float, readable: list[Path], user: int | None
             os.setgid(user)
             os.setuid(user)
             held.append("rights dropped")
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and (alone or "rights dropped" in held):  # else the user's other processes count
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
             held.append("processes")

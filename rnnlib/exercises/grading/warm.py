@@ -81,7 +81,7 @@ def child(
     os.closerange(keep + 1, 4096)
     os.environ.clear()
     readable = [Path(path) for path in request["readable"]]
-    held += lock.lock_in(Path(request["folder"]), request["seconds"], readable, request["user"])
+    held += lock.lock_in(Path(request["folder"]), request["seconds"], readable, request["user"], bool(held))
     modules[1].send(channel, json.dumps(held).encode())
     serve(channel, *modules)
     os._exit(0)
