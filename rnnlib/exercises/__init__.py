@@ -13,9 +13,9 @@ from rnnlib.exercises import by_hand, catch, layers, puzzles, repair, training_t
 from rnnlib.exercises.record import remember, report_lines
 from rnnlib.exercises.replies import PartReply, Reply, Words
 from rnnlib.exercises.running import examine
-from rnnlib.exercises.task import TASKS, Task
+from rnnlib.exercises.task import TASKS, Task, in_order
 
-__all__ = ["PartReply", "Reply", "Task", "Words", "check", "examine", "names", "report"]
+__all__ = ["TASKS", "PartReply", "Reply", "Task", "Words", "check", "examine", "names", "report"]
 
 
 def check(name: str, answer: Any) -> None:
@@ -41,4 +41,4 @@ def report() -> None:
 
 def names() -> list[str]:
     """Names of all exercises."""
-    return list(TASKS)
+    return [task.name for task in in_order()]

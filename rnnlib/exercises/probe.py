@@ -298,18 +298,16 @@ class Probe:
         tolerance: float = 2e-5,
     ) -> None:
         """Compare with the right values; what equals the values of a known mistake gets its hint."""
-        given, right = given.detach().double().cpu(), right.detach().double().cpu()
         if given.shape != right.shape:
             self.wrong("values", gap=float("nan"), place=tuple(given.shape))
-        if self._equal(given, right, tolerance):
+        if self.close(given, right, tolerance):
             return
         for mistake, value in (mistakes or {}).items():
-            other = (value() if callable(value) else value).detach().double().cpu()
-            if other.shape == given.shape and self._equal(given, other, tolerance):
+            if self.close(given, value() if callable(value) else value, tolerance):
                 self.wrong(mistake)
         if not given.isfinite().all():
             self.wrong("not a number")
-        gap = (given - right).abs()
+        gap = (given.detach().double().cpu() - right.detach().double().cpu()).abs()
         place = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape)) if gap.ndim else ()
         self.wrong("values", gap=float(gap.max()), place=place)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rnnlib.common import atomic_write
 from rnnlib.data.catalogue import cache_folder
 from rnnlib.exercises.replies import PASSED, Reply, Words
-from rnnlib.exercises.task import LEVELS, TASKS
+from rnnlib.exercises.task import LEVELS, TASKS, in_order
 
 
 def record_file() -> Path | None:
@@ -59,14 +59,14 @@ def remember(reply: Reply) -> None:
 def report_lines() -> list[Words]:
     """One line for each exercise, and one that counts."""
     found, lines = load_record(), []
-    for name, task in sorted(TASKS.items(), key=lambda one: (one[0][0], int(one[0][1:]))):
-        one = found.get(name, {"tries": 0, "passed": False})
+    for task in in_order():
+        one = found.get(task.name, {"tries": 0, "passed": False})
         mark = "✓" if one["passed"] else "…" if one["tries"] else " "
         level = LEVELS[task.level]
         lines.append(
             Words(
-                f"{mark} {name:5}{task.title.zh}（{level.zh}，{task.minutes} 分钟，试了 {one['tries']} 次）",
-                f"{mark} {name:5}{task.title.en} ({level.en}, {task.minutes} min, tried {one['tries']} x)",
+                f"{mark} {task.name:5}{task.title.zh}（{level.zh}，{task.minutes} 分钟，试了 {one['tries']} 次）",
+                f"{mark} {task.name:5}{task.title.en} ({level.en}, {task.minutes} min, tried {one['tries']} x)",
             )
         )
     done = sum(one["passed"] for name, one in found.items() if name in TASKS)

@@ -92,11 +92,6 @@ class Reply:
         """Name of the mistake that was recognized, or ""."""
         return next((part.mistake for part in self.parts if part.mistake), "")
 
-    @property
-    def score(self) -> float:
-        """Share of the parts that passed."""
-        return sum(part.kind == PASSED for part in self.parts) / max(1, len(self.parts))
-
     def __str__(self) -> str:
         marks = {PASSED: "✓", SKIPPED: "·"}
         lines = [f"{self.task} {self.title.zh} | {self.task} {self.title.en}"]

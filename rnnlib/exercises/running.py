@@ -75,6 +75,17 @@ def find(name: str) -> Task:
     return TASKS[str(name)]
 
 
+def out_of_time(task: Task, index: int) -> PartReply:
+    """The reply to a part that took too long."""
+    return PartReply(task.parts[index][0], TIMEOUT, hint=SLOW.filled(seconds=task.seconds))
+
+
+def crashed(title: Words, said: str, line: int) -> PartReply:
+    """The reply to an answer whose own code raised something."""
+    words = LINE if line else Words("{error}", "{error}")
+    return PartReply(title, CRASHED, hint=words.filled(line=line, error=said))
+
+
 def run_part(task: Task, index: int, worker: Worker, seed: int | None = None) -> PartReply:
     """Look at one part of an answer."""
     title, function = task.parts[index]
@@ -84,11 +95,10 @@ def run_part(task: Task, index: int, worker: Worker, seed: int | None = None) ->
         return PartReply(title, WRONG, wrong.mistake, wrong.hint)
     except Unfinished:
         return PartReply(title, UNFINISHED, hint=STUB)
-    except Crashed as crashed:
-        words = LINE if crashed.line else Words("{error}", "{error}")
-        return PartReply(title, CRASHED, hint=words.filled(line=crashed.line, error=crashed.said))
+    except Crashed as error:
+        return crashed(title, error.said, error.line)
     except OutOfTime:
-        return PartReply(title, TIMEOUT, hint=SLOW.filled(seconds=task.seconds))
+        return out_of_time(task, index)
     return PartReply(title, PASSED)
 
 
@@ -103,7 +113,7 @@ def examine(name: str, answer: Any, seed: int | None = None, device: str = "cpu"
                 torch.set_grad_enabled(True)  # a cell above may have switched it off
                 parts.append(run_part(task, index, Worker(answer, task.device or device), seed))
         except OutOfTime:
-            parts.append(PartReply(task.parts[index][0], TIMEOUT, hint=SLOW.filled(seconds=task.seconds)))
+            parts.append(out_of_time(task, index))
         if parts[-1].kind != PASSED:
             parts += [PartReply(later, SKIPPED) for later, _ in task.parts[index + 1 :]]
             break

@@ -239,9 +239,7 @@ class Worker:
         ``pick`` leads into a result of several parts: () the result itself, (1, 0) the first of the second.
         A gradient that does not arrive is None.
         """
-        given = [
-            value.to(self.device) if isinstance(value, Tensor) else self._resolve(value) for value in args
-        ]
+        given = list(self._resolve(args))
         for place in wrt:
             given[place] = given[place].detach().clone().requires_grad_()
         function = self.objects[target.number]

@@ -20,9 +20,9 @@ import rnnlib
 from rnnlib.common import atomic_write
 from rnnlib.exercises.grading import submissions
 from rnnlib.exercises.grading.remote import Gone, RemoteWorker, WarmProcess
-from rnnlib.exercises.replies import CRASHED, PASSED, TIMEOUT, WRONG, OutOfTime, PartReply, Words
-from rnnlib.exercises.running import LINE, SLOW, STUB, run_part
-from rnnlib.exercises.task import TASKS, Task
+from rnnlib.exercises.replies import CRASHED, PASSED, UNFINISHED, WRONG, OutOfTime, PartReply, Words
+from rnnlib.exercises.running import STUB, crashed, out_of_time, run_part
+from rnnlib.exercises.task import TASKS, Task, in_order
 from rnnlib.exercises.worker import AnswerError
 
 STUBS = Path(__file__).parents[1] / "stubs.json"
@@ -76,14 +76,13 @@ def grade_part(
             return run_part(task, index, worker, _seed(seed, task.name, index)), locks
     except AnswerError as error:
         if error.unfinished:
-            return PartReply(title, "unfinished", hint=STUB), locks
-        words = LINE if error.line else Words("{error}", "{error}")
-        return PartReply(title, CRASHED, hint=words.filled(line=error.line, error=error.said)), locks
+            return PartReply(title, UNFINISHED, hint=STUB), locks
+        return crashed(title, error.said, error.line), locks
     except OutOfTime:
-        return PartReply(title, TIMEOUT, hint=SLOW.filled(seconds=task.seconds)), locks
+        return out_of_time(task, index), locks
     except Gone:
         if time.monotonic() - began >= task.seconds:
-            return PartReply(title, TIMEOUT, hint=SLOW.filled(seconds=task.seconds)), locks
+            return out_of_time(task, index), locks
         return PartReply(title, CRASHED, hint=ENDED), locks
     except Exception:  # the check stumbled over what the answer sent: that is no right answer
         return PartReply(title, WRONG, hint=ENDED), locks
@@ -94,14 +93,10 @@ def grade_answer(
 ) -> Graded:
     """All parts of one answer; every part counts for itself."""
     task = TASKS[name]
-    if code is None:
-        return Graded(
-            student, name, [PartReply(title, "missing", hint=MISSING) for title, _ in task.parts], []
-        )
-    if code.strip() == exercise["stub"].strip() and not getattr(task, "repair", False):
-        return Graded(
-            student, name, [PartReply(title, "unfinished", hint=STUB) for title, _ in task.parts], []
-        )
+    untouched = code is not None and not task.repair and code.strip() == exercise["stub"].strip()
+    if code is None or untouched:
+        kind, hint = ("missing", MISSING) if code is None else (UNFINISHED, STUB)
+        return Graded(student, name, [PartReply(title, kind, hint=hint) for title, _ in task.parts], [])
     parts: list[PartReply] = []
     held: list[str] = []
     for index in range(len(task.parts)):
@@ -186,7 +181,7 @@ def grade(
     found = merged(
         [submissions.read(student, path, stubs, version) for student, path in submissions.find(folder)]
     )
-    names = tasks or [name for name in TASKS if any(name in one.answers for one in found)]
+    names = tasks or [task.name for task in in_order() if any(task.name in one.answers for one in found)]
     out.mkdir(parents=True, exist_ok=True)
     log = out / "done.jsonl"
     done: dict[str, Graded] = {}

@@ -107,7 +107,6 @@ def _landlock(folder: Path, readable: list[Path]) -> int | None:
             handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
             _libc.syscall(445, ruleset, 1, struct.pack("=Qi", rights, handle), 0)
             os.close(handle)
-    _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     return ruleset
 
 

@@ -60,7 +60,11 @@ def serve(channel: socket.socket, worker: ModuleType, wire: ModuleType) -> None:
 
 
 def child(
-    channel: socket.socket, request: dict, lock: ModuleType, modules: tuple[ModuleType, ModuleType]
+    channel: socket.socket,
+    request: dict,
+    readable: list[Path],
+    lock: ModuleType,
+    modules: tuple[ModuleType, ModuleType],
 ) -> None:
     """One check: split off, fork once more, lock in, serve."""
     os.setsid()
@@ -80,7 +84,6 @@ def child(
     os.closerange(3, keep)
     os.closerange(keep + 1, 4096)
     os.environ.clear()
-    readable = [Path(path) for path in request["readable"]]
     held += lock.lock_in(Path(request["folder"]), request["seconds"], readable, request["user"], bool(held))
     modules[1].send(channel, json.dumps(held).encode())
     serve(channel, *modules)
@@ -109,6 +112,7 @@ def main() -> None:
     sys.modules["rnnlib.exercises"] = rnnlib.exercises = empty
 
     (torch.nn.LSTM(2, 2)(torch.ones(1, 1, 2))[0].sum()).backward()  # what torch loads at the first use
+    readable = lock.python_files(hidden={"rnnlib", "__editable__"})
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener.sendall(b"r")
     while True:
@@ -120,7 +124,7 @@ def main() -> None:
         if pid == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            child(channel, json.loads(message), lock, (worker, wire))
+            child(channel, json.loads(message), readable, lock, (worker, wire))
             os._exit(0)
         channel.close()
         listener.sendall(pid.to_bytes(8, "big"))
