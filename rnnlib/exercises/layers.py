@@ -338,9 +338,7 @@ def _a2_share(probe: Probe) -> None:
 def _drawn_well(probe: Probe, dropped: Tensor, L: int) -> None:
     """Whether as much is dropped as should be, at places drawn one by one."""
     share = float(dropped.double().mean())
-    for axis, letter in enumerate("BTH"):
-        if 0 < share < 1 and bool((dropped == dropped.narrow(axis, 0, 1)).all()):
-            probe.wrong("shared mask", axis=letter)
+    probe.drawn_one_by_one(dropped, "BTH")
     if L == 2:
         probe.need(abs(share - (1 - DROPPED)) > 0.03, "share kept", share=share)
         probe.need(abs(share - DROPPED) < 0.03, "another share", share=share)

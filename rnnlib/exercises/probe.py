@@ -335,6 +335,14 @@ class Probe:
             if gradient is None or not gradient.abs().sum() > 0:
                 self.wrong("no gradient", name=name)
 
+    def drawn_one_by_one(self, dropped: Tensor, axes: str) -> None:
+        """Reply ``shared mask`` if what is dropped is the same all along one of the axes; all or nothing passes."""
+        if dropped.all() or not dropped.any():
+            return
+        for axis, letter in enumerate(axes):
+            if bool((dropped == dropped.narrow(axis, 0, 1)).all()):
+                self.wrong("shared mask", axis=letter)
+
     def count(self, model: Ref, expected: int, mistakes: Mapping[str, int] | None = None) -> None:
         """The number of parameters; a number that a known mistake makes gets its hint."""
         came = sum(parameter.numel() for parameter in self.parameters(model).values())

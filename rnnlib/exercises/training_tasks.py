@@ -434,9 +434,7 @@ def _b2_share(probe: Probe) -> None:
         out, state = _b2_watched(probe, given)
         dropped = out == 0
         share = float(dropped.double().mean())
-        for axis, letter in enumerate("BH"):
-            if 0 < share < 1 and bool((dropped == dropped.narrow(axis, 0, 1)).all()):
-                probe.wrong("shared mask", axis=letter)
+        probe.drawn_one_by_one(dropped, "BH")
         room = 6 * math.sqrt(p * (1 - p) / dropped.numel())
         probe.need(p in (0.0, 0.5) or abs(share - (1 - p)) > room, "share kept", share=share, p=p)
         probe.need(abs(share - p) <= room, "another share", share=share, p=p)
