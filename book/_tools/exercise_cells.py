@@ -2,14 +2,14 @@
 
 An exercise is a stretch of a notebook that begins with a code cell tagged ``answer``: the stub. The cell
 right below it calls ``check("A1", NAME)``. A code cell tagged ``solution``, further down and folded on the
-page, has the worked answer and calls the check again.
+page, has the worked answer and calls the check again. What an answer may use besides, imports and
+definitions, stands above it in cells tagged ``given``.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 
 from notebooks import BOOK, ROOT, find_notebooks, tags, write_text
 
-ANSWER, SOLUTION = "answer", "solution"
+ANSWER, SOLUTION, GIVEN = "answer", "solution", "given"
 STUBS = ROOT / "rnnlib" / "exercises" / "stubs.json"
 
 
@@ -34,7 +34,7 @@ class Exercise:
         given: the name that is handed to the check: a class, a function or a number.
         stub: code of the answer cell.
         solution: code of the solution cell, without its call of the check.
-        before: code of the cells above it that the answer may use: imports and earlier definitions.
+        before: code of the cells tagged ``given`` above it, which the answer may use.
     """
 
     name: str
@@ -96,14 +96,14 @@ def exercises_of(notebook: NotebookNode, path: Path) -> Iterator[Exercise]:
         elif stub is not None and SOLUTION in tags(cell):
             yield Exercise(call[0], path, call[1], stub, without_check(cell.source), "\n".join(before))
             stub = None
-        elif stub is None and not {"setup", SOLUTION} & set(tags(cell)) and check_call(cell.source) is None:
-            before += [] if re.search(r"(?m)^\s*[%!]", cell.source) else [cell.source]
+        elif GIVEN in tags(cell):
+            before.append(cell.source)
     if stub is not None:
         raise ValueError(f"{path.name}: the last exercise has no solution.")
 
 
-def all_exercises(folder: Path = BOOK / "exercises") -> dict[str, Exercise]:
-    """Every exercise of the notebooks in a folder, by name."""
+def all_exercises(folder: Path = BOOK) -> dict[str, Exercise]:
+    """Every exercise of the notebooks in a folder and the folders in it, by name."""
     found: dict[str, Exercise] = {}
     for path in find_notebooks(folder):
         for exercise in exercises_of(nbformat.read(path, as_version=4), path):

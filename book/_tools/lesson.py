@@ -1,8 +1,8 @@
 """How long a chapter's lessons are: words, characters, code cells, minutes.
 
 ``python book/_tools/lesson.py book/03_rnn_scratch.ipynb``. The core counts: what stands under a heading
-``选读：… | Optional: …``, in an unfolding answer, in a formula or in the setup cell does not. A heading
-``第二课：… | Lesson 2: …`` begins the second lesson.
+``选读：… | Optional: …`` or ``习题 | Exercises`` (homework), in an unfolding answer, in a formula or in the
+setup cell does not. A heading ``第二课：… | Lesson 2: …`` begins the second lesson.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ class Lesson:
         return self.words <= MAX_WORDS and self.characters <= MAX_CHARACTERS and self.cells <= MAX_CELLS
 
 
-def is_optional(title: str) -> bool:
-    """Whether a heading opens what need not be read."""
-    return "选读" in title and "Optional" in title
+def is_outside(title: str) -> bool:
+    """Whether a heading opens what is no part of the lesson: optional reading, or homework."""
+    return ("选读" in title and "Optional" in title) or title.strip() == "习题 | Exercises"
 
 
 def lessons(notebook: NotebookNode) -> list[Lesson]:
     """The lessons of a chapter, one or more."""
-    found, optional_level = [Lesson()], 0
+    found, outside_level = [Lesson()], 0
     for cell in notebook.cells:
         heading = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
         if heading:
             level = len(heading[1])
-            if optional_level and level <= optional_level:
-                optional_level = 0
-            if is_optional(heading[2]) and not optional_level:
-                optional_level = level
+            if outside_level and level <= outside_level:
+                outside_level = 0
+            if is_outside(heading[2]) and not outside_level:
+                outside_level = level
             if "第二课" in heading[2] or "Lesson 2" in heading[2]:
                 found.append(Lesson())
-        if optional_level:
+        if outside_level:
             continue
         lesson, marks = found[-1], tags(cell)
         if cell.cell_type == "code":

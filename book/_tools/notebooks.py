@@ -21,7 +21,7 @@ BOOK = ROOT / "book"
 KNOWN_TAGS = {
     *("lang-zh", "lang-en", "links-differ", "setup", "shows-substitute", "shows-warning"),
     *("predict", "shows-text"),
-    *("answer", "solution"),
+    *("answer", "solution", "given"),
     *("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell"),
     *("nbval-ignore-output", "nbval-skip", "raises-exception"),
 }

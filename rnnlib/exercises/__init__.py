@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from rnnlib.devices import get_device
-from rnnlib.exercises import by_hand, catch, layers, puzzles, repair, training_tasks  # noqa: F401  (each set registers its exercises)
+from rnnlib.exercises import (  # noqa: F401  (each set registers its exercises)
+    by_hand,
+    catch,
+    chapters,
+    layers,
+    puzzles,
+    repair,
+    training_tasks,
+)
 from rnnlib.exercises.record import remember, report_lines
 from rnnlib.exercises.replies import PartReply, Reply, Words
 from rnnlib.exercises.running import examine

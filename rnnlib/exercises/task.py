@@ -24,7 +24,7 @@ class Task:
     """One exercise.
 
     Args:
-        name: ``A1``; the letter is the set.
+        name: ``A1``, the first exercise of set A, or ``5a``, the first of chapter 5.
         zh, en: its title.
         level: ``warm-up``, ``core``, ``stretch`` or ``project``.
         minutes: about how long it takes, an estimate until a class has been timed.
@@ -71,6 +71,13 @@ class Task:
         return add
 
 
+def place_of(name: str) -> tuple[str, int, str]:
+    """To sort names by: ``2a``, ``2b``, ``10a``, then ``A1``, ``A2``, ``A10``."""
+    if name[0].isdigit():
+        return "", int(name[:-1]), name[-1]
+    return name[0], int(name[1:]), ""
+
+
 def in_order() -> list[Task]:
-    """All exercises, A1 first; modules register their sets in any order."""
-    return sorted(TASKS.values(), key=lambda task: (task.name[0], int(task.name[1:])))
+    """All exercises: those of the chapters, then the sets; modules register theirs in any order."""
+    return [TASKS[name] for name in sorted(TASKS, key=place_of)]

@@ -1,6 +1,6 @@
 """For each exercise the wrong answers that learners give, and right ones in other styles.
 
-A module for each set, with ``WRONG`` and ``RIGHT``: exercise -> {mistake or style: answer}. An answer is
+A module for each set and each chapter, with ``WRONG`` and ``RIGHT``: exercise -> {mistake or style: answer}. An answer is
 code, or a list of (old, new): the notebook's solution with these replacements. A mistake is the name of the
 hint that it is to get; ``"crash: ..."`` stands for an exception in the answer, ``"slow"`` for a time-out, and
 what follows `` / `` tells apart two answers that get one hint.
@@ -14,8 +14,8 @@ import pkgutil
 Answer = str | list[tuple[str, str]]
 WRONG: dict[str, dict[str, Answer]] = {}
 RIGHT: dict[str, dict[str, Answer]] = {}
-for _module in pkgutil.iter_modules(__path__):
-    _bank = importlib.import_module(f"{__name__}.{_module.name}")
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    _bank = importlib.import_module(_module.name)
     WRONG |= _bank.WRONG
     RIGHT |= _bank.RIGHT
 

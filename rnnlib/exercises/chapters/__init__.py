@@ -1,0 +1,31 @@
+"""The exercises at the ends of the chapters: a module for each, named like its notebook."""
+
+from rnnlib.exercises.chapters import (
+    bidirectional,
+    bptt,
+    chinese,
+    classify_forecast,
+    deep,
+    gru,
+    lstm,
+    one_hot,
+    rnn_concise,
+    rnn_scratch,
+    text,
+    which_network,
+)
+
+__all__ = [
+    "bidirectional",
+    "bptt",
+    "chinese",
+    "classify_forecast",
+    "deep",
+    "gru",
+    "lstm",
+    "one_hot",
+    "rnn_concise",
+    "rnn_scratch",
+    "text",
+    "which_network",
+]

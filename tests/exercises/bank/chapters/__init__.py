@@ -1,0 +1,4 @@
+"""The chapters' exercises: a module for each chapter, named like its notebook."""
+
+WRONG = {}
+RIGHT = {}

@@ -1,0 +1,4 @@
+"""Chapter 9: bidirectional RNNs."""
+
+WRONG = {}
+RIGHT = {}

@@ -1,0 +1,4 @@
+"""Chapter 6: Chinese text, and sampling."""
+
+WRONG = {}
+RIGHT = {}

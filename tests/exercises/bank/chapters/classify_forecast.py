@@ -1,0 +1,4 @@
+"""Chapter 11: classifying and forecasting."""
+
+WRONG = {}
+RIGHT = {}

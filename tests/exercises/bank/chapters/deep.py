@@ -1,0 +1,4 @@
+"""Chapter 10: deep RNNs."""
+
+WRONG = {}
+RIGHT = {}

@@ -1,0 +1,4 @@
+"""Chapter 8: GRU."""
+
+WRONG = {}
+RIGHT = {}

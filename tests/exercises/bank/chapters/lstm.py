@@ -1,0 +1,4 @@
+"""Chapter 7: LSTM."""
+
+WRONG = {}
+RIGHT = {}

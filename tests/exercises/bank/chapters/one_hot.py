@@ -1,0 +1,4 @@
+"""Chapter 2: one-hot encoding."""
+
+WRONG = {}
+RIGHT = {}

@@ -1,0 +1,4 @@
+"""Chapter 5: the concise RNN."""
+
+WRONG = {}
+RIGHT = {}

@@ -1,0 +1,4 @@
+"""Chapter 3: an RNN from scratch."""
+
+WRONG = {}
+RIGHT = {}

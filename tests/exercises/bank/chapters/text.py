@@ -1,0 +1,4 @@
+"""Chapter 1: text and counting."""
+
+WRONG = {}
+RIGHT = {}

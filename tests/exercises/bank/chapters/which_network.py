@@ -1,0 +1,4 @@
+"""Chapter 12: which network."""
+
+WRONG = {}
+RIGHT = {}
