@@ -14,6 +14,7 @@ CORPORA ?= embedded
 
 # One language in the notebooks of a class (zh, en), and the library inside them: make class LANGUAGE=zh HOSTED=1
 LANGUAGE ?= both
+FORMAT ?= plain
 HOSTED ?=
 SUBMISSIONS ?= submissions
 REPORTS ?= reports
@@ -66,8 +67,8 @@ experiment: $(READY) ## 重做一次长实验：NAME=comparison | repeat a long 
 packs: $(READY) ## 图用的数据，NAME="gates units" 只做这几个 | the figures' data, rnnlib/widgets/packs/
 	OMP_NUM_THREADS=1 PYTHONPATH=book/_tools $(BIN)/python -m packs $(NAME)
 
-class: $(READY) ## 给一个班的习题笔记本，写进 class/，LANGUAGE=zh HOSTED=1 | exercise notebooks for a class
-	$(BIN)/python book/_tools/make_class.py --language $(LANGUAGE) $(if $(HOSTED),--hosted)
+class: $(READY) ## 给一个班的习题笔记本，写进 class/，LANGUAGE=zh HOSTED=1 FORMAT=nbgrader | exercise notebooks for a class
+	$(BIN)/python book/_tools/make_class.py --language $(LANGUAGE) --format $(FORMAT) $(if $(HOSTED),--hosted)
 
 grade: $(READY) ## 批改：SUBMISSIONS=文件夹 REPORTS=文件夹 | grade a folder of submissions
 	$(BIN)/python -m rnnlib.exercises grade "$(SUBMISSIONS)" --out "$(REPORTS)"

@@ -31,6 +31,13 @@ CHOICE: dict[str, Any] = {
 }
 NUMBER: dict[str, Any] = {**{key: CHOICE[key] for key in ("question", "why")}, "kind": "number", "answer": 1}
 ORDER: dict[str, Any] = {**NUMBER, "kind": "order", "lines": ["a", "b", "c"]}
+SHAPE: dict[str, Any] = {
+    **NUMBER,
+    "kind": "shape",
+    "answer": [2, 3],
+    "axes": ["B", "H"],
+    "mistakes": [{"shape": [3, 2], "why": ["反了", "the other way round"]}],
+}
 
 
 def words_of(part: Any) -> list[list[str]]:
@@ -91,13 +98,15 @@ def test_the_right_choice_is_not_the_longest_by_far(lang):
 
 def test_every_kind_occurs():
     kinds = {question["kind"] for path in FOUND for question in read_quiz(path)}
-    assert kinds == {"choice", "number", "order"}
+    assert kinds == {"choice", "number", "order", "shape"}
 
 
 # ---------- what a question may not be ----------
 
 
-@pytest.mark.parametrize("question", [CHOICE, NUMBER, ORDER, {**NUMBER, "answer": 0.5, "tolerance": 0.1}])
+@pytest.mark.parametrize(
+    "question", [CHOICE, NUMBER, ORDER, SHAPE, {**NUMBER, "answer": 0.5, "tolerance": 0.1}]
+)
 def test_good_questions_pass(question):
     check(question)
 
@@ -152,9 +161,25 @@ def test_an_order_has_three_lines(lines):
         check({key: value for key, value in ORDER.items() if key != "lines"})
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"answer": 5}, "a shape has an answer"),
+        ({"answer": []}, "a shape has an answer"),
+        ({"answer": [2, "H"]}, "a shape has an answer"),
+        ({"axes": ["B"]}, "a letter in axes for each"),
+        ({"mistakes": [{"shape": [2, 3], "why": ["对的", "right"]}]}, "is no wrong shape"),
+        ({"mistakes": [{"shape": [3, 2]}]}, "the why of a wrong shape"),
+    ],
+)
+def test_a_shape_is_complete(change, message):
+    with pytest.raises(ValueError, match=message):
+        check({**SHAPE, **change})
+
+
 @pytest.mark.parametrize("kind", [None, "essay"])
-def test_there_are_three_kinds(kind):
-    with pytest.raises(ValueError, match="kind is choice, number or order"):
+def test_there_are_four_kinds(kind):
+    with pytest.raises(ValueError, match="kind is choice, number, order or shape"):
         check({**NUMBER, "kind": kind})
 
 

@@ -5,6 +5,8 @@ Writes ``class/student/`` (stubs, no solutions) and ``class/instructor/`` (solut
     make class                      both languages in each notebook
     make class LANGUAGE=zh          one language: zh or en
     make class HOSTED=1             the library itself in each notebook, for computers without this repository
+    make class FORMAT=nbgrader      a course for nbgrader in class/nbgrader/: its configuration, and source/
+    make class FORMAT=otter         notebooks for `otter assign`, in class/otter/
 """
 
 from __future__ import annotations
@@ -18,17 +20,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from class_formats import NBGRADER_CONFIG, nbgrader_source, otter_source
 from exercise_cells import ANSWER, SOLUTION, Exercise, all_exercises, check_call, clean_copies
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from notebooks import BOOK, ROOT, find_notebooks, tags, write_notebook
+from notebooks import ROOT, tags, write_notebook, write_text
 from rnnlib.exercises.grading.grade import version_of
 from rnnlib.exercises.task import LEVELS, TASKS
 
+HOMEWORK = "## 习题 | Exercises"
+_INNER_LINK = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]+\)")
 _HOSTED = '''\
 # 装上 rnnlib：轮子就在这一格里，不用网络 | Installs rnnlib: the wheel is in this cell, no network is needed
 import base64, hashlib, importlib.util, pathlib, subprocess, sys, tempfile
@@ -85,12 +91,6 @@ def student(notebook: NotebookNode, language: str) -> NotebookNode:
     made.cells = [cell for cell in made.cells if SOLUTION not in tags(cell)]
     one_language(made, language)
     without_outputs(made)
-    for cell in made.cells:
-        call = check_call(cell.source) if cell.cell_type == "code" else None
-        if ANSWER in tags(cell):
-            cell.metadata["nbgrader"] = _marks(cell.id, solution=True)
-        elif call:
-            cell.metadata["nbgrader"] = _marks(cell.id, locked=True)
     return made
 
 
@@ -110,14 +110,6 @@ def instructor(notebook: NotebookNode, exercises: dict[str, Exercise], language:
     return made
 
 
-def _marks(name: str, solution: bool = False, locked: bool = False) -> dict[str, object]:
-    """What nbgrader wants to know of a cell."""
-    return {
-        "schema_version": 3, "grade_id": name, "solution": solution, "locked": locked, "grade": False,
-        "task": False,
-    }  # fmt: skip
-
-
 def hosted_source() -> str:
     """The code of a cell that installs the library from itself."""
     with tempfile.TemporaryDirectory() as folder:
@@ -135,36 +127,69 @@ def hosted_source() -> str:
     return _HOSTED.format(data=lines, digest=hashlib.sha256(data).hexdigest(), name=wheel.name)
 
 
+def homework(notebook: NotebookNode) -> NotebookNode:
+    """A chapter's title and the section with its exercises; a notebook of exercises only stays as it is."""
+    heads = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## ")]
+    begin = next((i for i in heads if notebook.cells[i].source == HOMEWORK), None)
+    made = copy.deepcopy(notebook)
+    if begin is not None:
+        end = next((i for i in heads if i > begin), len(notebook.cells))
+        setup = [cell for cell in made.cells if "setup" in tags(cell)]
+        made.cells = [made.cells[0], *setup, *made.cells[begin:end]]
+    for cell in made.cells:
+        if cell.cell_type == "markdown":  # the pages that it links are not handed out with it
+            cell.source = _INNER_LINK.sub(r"\1", cell.source)
+    return made
+
+
+def formatted(
+    kind: str, notebook: NotebookNode, own: dict[str, Exercise], language: str
+) -> Iterator[tuple[str, NotebookNode]]:
+    """(folder, notebook) for each that one notebook of the book becomes."""
+    name = notebook.metadata["rnnlib"]["name"]
+    handed_out = student(notebook, language)
+    if kind == "nbgrader":
+        yield f"nbgrader/source/{name}", nbgrader_source(handed_out, own)
+    elif kind == "otter":
+        yield "otter", otter_source(handed_out, own)
+    else:
+        yield "student", handed_out
+        yield "instructor", instructor(notebook, own, language)
+
+
 def main() -> int:
     """Write the notebooks of a class."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "class")
     parser.add_argument("--language", choices=("zh", "en", "both"), default="both")
+    parser.add_argument("--format", choices=("plain", "nbgrader", "otter"), default="plain")
     parser.add_argument("--hosted", action="store_true")
     given = parser.parse_args()
     exercises = all_exercises()
     version = version_of(clean_copies(exercises))
     setup = hosted_source() if given.hosted else None
-    for path in find_notebooks(BOOK / "exercises"):
-        notebook = nbformat.read(path, as_version=4)
+    for path in dict.fromkeys(exercise.path for exercise in exercises.values()):
+        notebook = homework(nbformat.read(path, as_version=4))
         own = {name: one for name, one in exercises.items() if one.path == path}
         if setup:
             for i, cell in enumerate(notebook.cells):
                 if "setup" in tags(cell):
                     notebook.cells[i] = new_code_cell(setup, metadata={"tags": ["setup"]}, id=cell.id)
         notebook.metadata["rnnlib"] = {
+            "name": path.stem,
             "version": version,
             "language": given.language,
             "exercises": list(own),
         }
-        for folder, made in (
-            ("student", student(notebook, given.language)),
-            ("instructor", instructor(notebook, own, given.language)),
-        ):
+        for folder, made in formatted(given.format, notebook, own, given.language):
             target = given.out / folder / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             write_notebook(made, target)
             print(target)
+    if given.format == "nbgrader":
+        write_text(NBGRADER_CONFIG, given.out / "nbgrader" / "nbgrader_config.py")
     return 0
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from rnnlib.devices import get_device
@@ -23,7 +24,7 @@ from rnnlib.exercises.replies import PartReply, Reply, Words
 from rnnlib.exercises.running import examine
 from rnnlib.exercises.task import TASKS, Task, in_order
 
-__all__ = ["TASKS", "PartReply", "Reply", "Task", "Words", "check", "examine", "names", "report"]
+__all__ = ["TASKS", "PartReply", "Reply", "Task", "Words", "check", "examine", "names", "report", "score"]
 
 
 def check(name: str, answer: Any) -> None:
@@ -39,6 +40,27 @@ def check(name: str, answer: Any) -> None:
     reply = examine(name, answer, device=str(get_device()))
     remember(reply)
     print(reply)
+
+
+def score(name: str, answer: Any, points: float = 1.0) -> float:
+    """Check every part of an answer, print what was found, and give points for the share that passed.
+
+    For graders that take a number from a cell, such as nbgrader. It runs in the same process as the answer
+    and trusts it; ``python -m rnnlib.exercises grade`` does not.
+
+    Args:
+        name: the exercise, ``"A1"``.
+        answer: a class, a function or a number, as the exercise asks.
+        points: for an answer that passes.
+
+    Raises:
+        ValueError: if there is no such exercise.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nbgrader takes a warning for a failure
+        reply = examine(name, answer, device=str(get_device()), every=True)
+    print(reply)
+    return round(points * reply.share, 2)
 
 
 def report() -> None:

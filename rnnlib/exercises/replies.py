@@ -88,6 +88,11 @@ class Reply:
         return next((part.kind for part in self.parts if part.kind != PASSED), PASSED)
 
     @property
+    def share(self) -> float:
+        """Share of the parts that passed."""
+        return sum(part.kind == PASSED for part in self.parts) / max(1, len(self.parts))
+
+    @property
     def mistake(self) -> str:
         """Name of the mistake that was recognized, or ""."""
         return next((part.mistake for part in self.parts if part.mistake), "")

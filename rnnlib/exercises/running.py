@@ -102,8 +102,21 @@ def run_part(task: Task, index: int, worker: Worker, seed: int | None = None) ->
     return PartReply(title, PASSED)
 
 
-def examine(name: str, answer: Any, seed: int | None = None, device: str = "cpu") -> Reply:
-    """Check an answer in this process and give the reply as an object; after the first part that fails, stop."""
+def examine(
+    name: str, answer: Any, seed: int | None = None, device: str = "cpu", every: bool = False
+) -> Reply:
+    """Check an answer in this process and give the reply as an object.
+
+    Args:
+        name: the exercise.
+        answer: a class, a function or a number, as the exercise asks.
+        seed: what the inputs are drawn from; None: another one each time.
+        device: where the answer runs.
+        every: look at every part; otherwise stop after the first that fails.
+
+    Raises:
+        ValueError: if there is no such exercise.
+    """
     task = find(name)
     parts: list[PartReply] = []
     state = torch.get_rng_state()
@@ -114,7 +127,7 @@ def examine(name: str, answer: Any, seed: int | None = None, device: str = "cpu"
                 parts.append(run_part(task, index, Worker(answer, task.device or device), seed))
         except OutOfTime:
             parts.append(out_of_time(task, index))
-        if parts[-1].kind != PASSED:
+        if parts[-1].kind != PASSED and not every:
             parts += [PartReply(later, SKIPPED) for later, _ in task.parts[index + 1 :]]
             break
     torch.set_rng_state(state)

@@ -1,4 +1,4 @@
-"""The questions at the end of a chapter: three kinds, right and wrong, explained, and remembered in this browser."""
+"""The questions at the end of a chapter: four kinds, right and wrong, explained, and remembered in this browser."""
 
 from __future__ import annotations
 
@@ -199,6 +199,55 @@ def test_a_line_is_dragged(figure):
     page.mouse.move(start["x"] + 5, end["y"] + end["height"] - 4, steps=12)
     page.mouse.up()
     assert rows.nth(2).inner_text() == first
+
+
+SHAPE = {
+    "kind": "shape",
+    "question": ["形状是？", "Which shape?"],
+    "answer": [4, 32, 256],
+    "axes": ["L·D", "B", "H"],
+    "mistakes": [{"shape": [32, 4, 256], "why": ["批量不在前。", "The batch isn't first."]}],
+    "why": ["因为如此。", "Because."],
+}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("(4, 32, 256)", None),
+        ("4 x 32 × 256", None),
+        ("h_n = torch.Size([4, 32, 256])", None),
+        ("（４，32，256）", None),
+        ("4、32、256。", None),
+        ("(32, 4, 256)", ["批量不在前。", "The batch isn't first."]),
+        ("(256, 4, 32)", ["大小都对，次序不对。", "All the sizes are there, in another order."]),
+        ("(4, 256)", ["维数是 3，你写了 2 维。", "It has 3 axes; you wrote 2."]),
+        ("(4, 31, 256)", ["先看 B 这一维。", "Look at axis B first."]),
+        ("(B, 4, H)", ""),
+        ("", ""),
+    ],
+)
+def test_a_shape_is_completed(figure, lang, given, why):
+    """Right in any spelling; wrong: what is astray; unreadable: no try is lost."""
+    page, k = figure("quiz", lang=lang), LANG[lang]
+    page.evaluate(
+        "one => { Kit.quiz(document.querySelector('figure'), {id: 'x', questions: [one]}); }", SHAPE
+    )
+    one = page.locator(".fig-quiz__one").last
+    one.get_by_role("textbox").fill(given)
+    page.keyboard.press("Enter")
+    if why == "":
+        assert ["请写一个形状", "Please write a shape"][k] in one.inner_text()
+        assert ["再试一次", "Try again"][k] not in one.inner_text()
+        return
+    if why:
+        assert "(4, 32, 256)" not in one.inner_text()
+        one.get_by_role("button", name=["直接看答案", "show me the answer"][k]).click()
+        assert ["正确的是 (4, 32, 256)", "the right answer is (4, 32, 256)"][k] in one.inner_text()
+        assert why[k] in one.inner_text()
+    assert one.get_attribute("data-right") == ("false" if why else "true")
+    assert ["因为如此。", "Because."][k] in one.inner_text()
 
 
 def test_answers_outlive_a_reload_and_the_progress_page_clears_them(figure, tmp_path):

@@ -42,6 +42,11 @@ def pair(words: Any, what: str) -> None:
         raise ValueError(f"{what} is [Chinese, English], not {words!r}")
 
 
+def is_shape(value: Any) -> bool:
+    """Whether a value is a list of sizes."""
+    return isinstance(value, list) and bool(value) and all(isinstance(n, int) and n > 0 for n in value)
+
+
 def check(question: dict[str, Any]) -> None:
     """One question is complete."""
     kind = question.get("kind")
@@ -61,8 +66,16 @@ def check(question: dict[str, Any]) -> None:
     elif kind == "order":
         if len(question.get("lines", [])) < 3:
             raise ValueError("an order has three lines or more")
+    elif kind == "shape":
+        sizes, mistakes = question.get("answer"), question.get("mistakes", [])
+        if not is_shape(sizes) or len(question.get("axes", [])) != len(sizes):
+            raise ValueError("a shape has an answer, a list of sizes, and a letter in axes for each")
+        for mistake in mistakes:
+            pair(mistake.get("why"), "the why of a wrong shape")
+            if not is_shape(mistake.get("shape")) or mistake["shape"] == sizes:
+                raise ValueError(f"{mistake.get('shape')!r} is no wrong shape")
     else:
-        raise ValueError(f"kind is choice, number or order, not {kind!r}")
+        raise ValueError(f"kind is choice, number, order or shape, not {kind!r}")
 
 
 def title(heading: str) -> list[str]:

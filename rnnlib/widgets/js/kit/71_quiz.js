@@ -5,6 +5,7 @@
        {kind: "choice", question, choices: [{words, right, why}], why}    one is right; the page
                                                                           shows them in another order
        {kind: "number", question, answer, tolerance, unit, why}           tolerance: absolute (0: exact)
+       {kind: "shape", question, answer, axes, mistakes: [{shape, why}], why}     answer: sizes; axes: their letters
        {kind: "order", question, lines, why}       lines in the right order: strings are code, pairs are words
      why         a pair, a node, or a list of both
      change({right, of, answered})   after every question that is settled, or asked again
@@ -37,6 +38,66 @@
     return plain === "" ? NaN : Number(plain);
   }
 
+  /* "(32, 35, 256)", "32 x 35 x 256" and "[32 35 256]" are shapes; "" and "(B, T, H)" are not. */
+  function shape(string) {
+    const plain = string.normalize("NFKC").replace(/^.*=/, "").trim();
+    const parts = plain
+      .replace(/torch\.Size/i, "")
+      .split(/[\s,;x×*()[\]、。.]+/)
+      .filter(Boolean);
+    return parts.length && parts.every((part) => /^\d+$/.test(part)) ? parts.map(Number) : NaN;
+  }
+  const tuple = (sizes) => `(${sizes.join(", ")}${sizes.length === 1 ? "," : ""})`;
+  /* What is wrong with a wrong shape: as the question says, else what can be said of any. */
+  function astray(one, answer) {
+    if (same(answer, one.answer)) return [];
+    const known = (one.mistakes || []).find((mistake) => same(mistake.shape, answer));
+    if (known) return list(known.why);
+    const n = one.answer.length,
+      axis = answer.findIndex((size, i) => size !== one.answer[i]);
+    if (answer.length !== n)
+      return [[`维数是 ${n}，你写了 ${answer.length} 维。`, `It has ${n} axes; you wrote ${answer.length}.`]];
+    if (same([...answer].sort(), [...one.answer].sort()))
+      return [["大小都对，次序不对。", "All the sizes are there, in another order."]];
+    return [[`先看 ${one.axes[axis]} 这一维。`, `Look at axis ${one.axes[axis]} first.`]];
+  }
+
+  /* A field for what is typed, with a button; what can't be read is answered by words, not counted. */
+  function typed(unit, read, commit, inputmode, words) {
+    const note = Kit.el("span", { class: "fig-field__note", role: "status", hidden: true }),
+      id = Kit.id("quiz");
+    const input = Kit.el("input", {
+      class: "fig-field__input fig-quiz__number",
+      id,
+      inputmode,
+      autocomplete: "off",
+      "aria-label": ["你的答案", "Your answer"],
+    });
+    const check = () => {
+      const v = read(input.value);
+      note.hidden = !Number.isNaN(v) && v !== Infinity && v !== -Infinity;
+      if (note.hidden) commit(v);
+      else Kit.say(note, words);
+    };
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.isComposing) check();
+    });
+    return [
+      Kit.el(
+        "div",
+        { class: "fig-controls" },
+        input,
+        unit ? Kit.el("span", { class: "fig-muted" }, unit) : null,
+        Kit.el("button", { class: "fig-button", type: "button", onclick: check }, ["看对不对", "check"]),
+        note,
+      ),
+    ];
+  }
+  function select(box) {
+    const input = box.querySelector("input");
+    if (document.activeElement === input) input.select();
+  }
+
   /* The same disorder for everybody. */
   function mixed(n, seed) {
     let s = Array.from(seed).reduce((h, c) => (h * 31 + c.codePointAt(0)) >>> 0, 7);
@@ -54,7 +115,7 @@
     return order.every((v, i) => v === i) ? order.reverse() : order;
   }
 
-  /* ----- three kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words;
+  /* ----- four kinds: ask(one, commit) -> nodes; judge(one, answer) -> right?; told(one, answer) -> words;
      solution(one) -> words or a node; missed(box, answer): mark what was wrong ----- */
   const KINDS = {
     choice: {
@@ -87,45 +148,30 @@
       valid: (one, answer) => Number.isInteger(answer) && answer >= 0 && answer < one.choices.length,
     },
     number: {
-      ask(one, commit) {
-        const note = Kit.el("span", { class: "fig-field__note", role: "status", hidden: true }),
-          id = Kit.id("quiz");
-        const input = Kit.el("input", {
-          class: "fig-field__input fig-quiz__number",
-          id,
-          inputmode: "decimal",
-          autocomplete: "off",
-          "aria-label": ["你的答案", "Your answer"],
-        });
-        const check = () => {
-          const v = number(input.value);
-          note.hidden = Number.isFinite(v);
-          if (Number.isFinite(v)) commit(v);
-          else Kit.say(note, ["请写一个数，比如 0.5 或 1/2。", "Please write a number, such as 0.5 or 1/2."]);
-        };
-        input.addEventListener("keydown", (event) => {
-          if (event.key === "Enter" && !event.isComposing) check();
-        });
-        return [
-          Kit.el(
-            "div",
-            { class: "fig-controls" },
-            input,
-            one.unit ? Kit.el("span", { class: "fig-muted" }, one.unit) : null,
-            Kit.el("button", { class: "fig-button", type: "button", onclick: check }, ["看对不对", "check"]),
-            note,
-          ),
-        ];
-      },
+      ask: (one, commit) =>
+        typed(one.unit, number, commit, "decimal", [
+          "请写一个数，比如 0.5 或 1/2。",
+          "Please write a number, such as 0.5 or 1/2.",
+        ]),
       judge: (one, answer) => Math.abs(answer - one.answer) <= (one.tolerance || 0) + 1e-12,
-      missed(box) {
-        const input = box.querySelector("input");
-        if (document.activeElement === input) input.select();
-      },
+      missed: select,
       told: (one, answer) => [String(answer), String(answer)],
       solution: (one) => [String(one.answer), String(one.answer)],
       why: (one) => list(one.why),
       valid: (one, answer) => Number.isFinite(answer),
+    },
+    shape: {
+      ask: (one, commit) =>
+        typed(null, shape, commit, "text", [
+          "请写一个形状，比如 (2, 3)。",
+          "Please write a shape, such as (2, 3).",
+        ]),
+      judge: (one, answer) => same(answer, one.answer),
+      missed: select,
+      told: (one, answer) => [tuple(answer), tuple(answer)],
+      solution: (one) => [tuple(one.answer), tuple(one.answer)],
+      why: (one, answer) => [...astray(one, answer), ...list(one.why)],
+      valid: (one, answer) => Array.isArray(answer) && answer.length > 0 && answer.every(Number.isInteger),
     },
     order: {
       ask(one, commit) {
@@ -323,7 +369,7 @@
     }
     /* "You said 2; the right answer is 4.": one sentence in each language; words are quoted. */
     function said(kind, given, wanted) {
-      const [a, b] = kind === "number" ? ["", ""] : ["“", "”"];
+      const [a, b] = kind === "number" || kind === "shape" ? ["", ""] : ["“", "”"];
       return [
         `你答的是${a || " "}${given[0]}${b}` + (wanted ? `，正确的是${a || " "}${wanted[0]}${b}。` : "。"),
         `You said ${a}${given[1]}${b}` + (wanted ? `; the right answer is ${a}${wanted[1]}${b}.` : "."),

@@ -1,0 +1,154 @@
+"""A simulated class goes through the real nbgrader, from its release to the feedback.
+
+nbgrader has many dependencies and is none of ours: install it somewhere (``pip install nbgrader`` in an
+environment that has torch and rnnlib) and say where, ``NBGRADER=/path/to/bin``; without, this is skipped.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from exercise_cells import all_exercises
+from nbformat import NotebookNode
+
+from notebooks import ROOT
+
+from .bank import WRONG, code_of
+
+BIN = os.environ.get("NBGRADER", "")
+COMMAND = shutil.which("nbgrader", path=BIN or None)
+pytestmark = pytest.mark.skipif(not COMMAND, reason="needs nbgrader: NBGRADER=/path/to/its/bin")
+SET = "a_layers"
+OWN = {name: one for name, one in all_exercises().items() if one.path.stem == SET}
+
+
+def cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def solved(notebook: NotebookNode) -> None:
+    for name, exercise in OWN.items():
+        cell(notebook, f"answer-{name}").source = exercise.solution
+
+
+def untouched(notebook: NotebookNode) -> None:
+    pass
+
+
+def wrong(notebook: NotebookNode) -> None:
+    solved(notebook)
+    cell(notebook, "answer-A1").source = code_of(WRONG["A1"]["first step"], OWN["A1"].solution)
+
+
+def crashing(notebook: NotebookNode) -> None:
+    solved(notebook)
+    cell(notebook, "answer-A2").source = "raise RuntimeError('no idea')"
+
+
+def without_a_check(notebook: NotebookNode) -> None:
+    solved(notebook)
+    notebook.cells = [one for one in notebook.cells if one.id != "check-A1"]
+
+
+def without_a_graded_cell(notebook: NotebookNode) -> None:
+    solved(notebook)
+    notebook.cells = [one for one in notebook.cells if one.id != "score-A3"]
+
+
+def forged(notebook: NotebookNode) -> None:
+    for name in OWN:
+        cell(notebook, f"score-{name}").source = "1.0"
+
+
+def warning(notebook: NotebookNode) -> None:
+    solved(notebook)
+    cell(notebook, "answer-A1").source += "\nimport warnings\nwarnings.warn('something on stderr')\n"
+
+
+CLASS: dict[str, Callable[[NotebookNode], None]] = {
+    one.__name__: one
+    for one in (
+        solved,
+        untouched,
+        wrong,
+        crashing,
+        without_a_check,
+        without_a_graded_cell,
+        forged,
+        warning,
+    )
+}
+
+
+def run(folder: Path, *command: str) -> None:
+    path = f"{Path(COMMAND).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "RNNLIB_PROGRESS": "off", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([COMMAND, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def grades(tmp_path_factory) -> tuple[Path, dict[str, dict[str, str]]]:
+    """The course's folder, and nbgrader's table: student -> line."""
+    out = tmp_path_factory.mktemp("course")
+    tool = [sys.executable, str(ROOT / "book" / "_tools" / "make_class.py"), "--out", str(out)]
+    made = subprocess.run(
+        [*tool, "--format", "nbgrader", "--language", "en"], env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert made.returncode == 0
+    course, exchange = out / "nbgrader", out / "exchange"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    with open(course / "nbgrader_config.py", "a", encoding="utf-8") as file:
+        file.write(f"c.Exchange.root = {str(exchange)!r}\n")
+    run(course, "generate_assignment", SET, "--create")
+    run(course, "release_assignment", SET)
+    (released,) = exchange.glob(f"rnn/outbound/{SET}/{SET}.ipynb")
+    inbound = exchange / "rnn" / "inbound"
+    for student, change in CLASS.items():  # what `nbgrader submit` would leave there
+        notebook = copy.deepcopy(nbformat.read(released, as_version=4))
+        change(notebook)
+        folder = inbound / f"{student}+{SET}+2026-01-01 10:00:00 UTC"
+        folder.mkdir()
+        nbformat.write(notebook, folder / released.name)
+        (folder / "timestamp.txt").write_text("2026-01-01 10:00:00 UTC", encoding="utf-8")
+    run(course, "collect", SET)
+    run(course, "autograde", SET, "--create")
+    run(course, "generate_feedback", SET)
+    run(course, "export")
+    with open(course / "grades.csv", newline="", encoding="utf-8") as file:
+        return course, {line["student_id"]: line for line in csv.DictReader(file)}
+
+
+def test_the_release_has_stubs_and_no_solution(grades):
+    course, _ = grades
+    (path,) = (course / "release" / SET).glob("*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    for name, exercise in OWN.items():
+        assert cell(notebook, f"answer-{name}").source.strip() == exercise.stub.strip()
+
+
+def test_every_student_gets_the_points_earned(grades):
+    _, table = grades
+    points = {student: float(line["score"]) for student, line in table.items()}
+    assert points.keys() == CLASS.keys()
+    assert points["solved"] == points["without_a_check"] == points["warning"] == len(OWN)
+    assert points["without_a_graded_cell"] == len(OWN) - 1, "nbgrader counts a deleted graded cell as missing"
+    assert points["untouched"] == points["forged"] == 0.0
+    assert len(OWN) - 1 < points["wrong"] < len(OWN)
+    assert points["crashing"] == len(OWN) - 1
+
+
+def test_the_feedback_names_the_mistake(grades):
+    course, _ = grades
+    (page,) = (course / "feedback" / "wrong" / SET).glob("*.html")
+    assert "That is the output of the first step" in page.read_text(encoding="utf-8")
