@@ -26,6 +26,7 @@ c.ClearSolutions.code_stub = {"python": ""}  # the stub stands above the solutio
 c.Execute.timeout = 600
 """
 _SOLUTION_MARKED = "{stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
+_OTTER_SOLUTION = "{stub}\n# BEGIN SOLUTION NO PROMPT\n{solution}\n# END SOLUTION"
 
 
 def nbgrader_marks(name: str, *, solution: bool = False, points: float | None = None) -> dict[str, Any]:
@@ -106,11 +107,9 @@ def _otter_cells(cells: list[NotebookNode], exercises: dict[str, Exercise]) -> I
             continue
         exercise = exercises[cell.id.removeprefix("answer-")]
         yield _raw(f"# BEGIN QUESTION\nname: {exercise.name}\npoints: 1")
-        yield _raw("# BEGIN PROMPT")
-        yield new_code_cell(exercise.stub, metadata=cell.metadata)
-        yield _raw("# END PROMPT")
         yield _raw("# BEGIN SOLUTION")
-        yield new_code_cell(exercise.solution.rstrip())
+        cell.source = _OTTER_SOLUTION.format(stub=exercise.stub, solution=exercise.solution.rstrip())
+        yield cell
         yield _raw("# END SOLUTION")
         yield _raw("# BEGIN TESTS")
         for part in range(len(TASKS[exercise.name].parts)):

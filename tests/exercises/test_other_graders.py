@@ -1,13 +1,15 @@
-"""A simulated class goes through the real nbgrader, from its release to the feedback.
+"""A simulated class goes through the real nbgrader, from its release to the feedback, and through otter-grader.
 
-nbgrader has many dependencies and is none of ours: install it somewhere (``pip install nbgrader`` in an
-environment that has torch and rnnlib) and say where, ``NBGRADER=/path/to/bin``; without, this is skipped.
+Both have many dependencies and are none of ours. Install them somewhere (``pip install nbgrader otter-grader``
+in environments that have torch and rnnlib) and say where: ``NBGRADER=/path/to/bin``, ``OTTER=/path/to/bin``.
+Without, the tests are skipped.
 """
 
 from __future__ import annotations
 
 import copy
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -24,9 +26,11 @@ from notebooks import ROOT
 
 from .bank import WRONG, code_of
 
-BIN = os.environ.get("NBGRADER", "")
-COMMAND = shutil.which("nbgrader", path=BIN or None)
-pytestmark = pytest.mark.skipif(not COMMAND, reason="needs nbgrader: NBGRADER=/path/to/its/bin")
+NBGRADER, OTTER = (
+    shutil.which(name.lower(), path=os.environ.get(name) or None) for name in ("NBGRADER", "OTTER")
+)
+needs_nbgrader = pytest.mark.skipif(not NBGRADER, reason="needs nbgrader: NBGRADER=/path/to/its/bin")
+needs_otter = pytest.mark.skipif(not OTTER, reason="needs otter-grader: OTTER=/path/to/its/bin")
 SET = "a_layers"
 OWN = {name: one for name, one in all_exercises().items() if one.path.stem == SET}
 
@@ -89,29 +93,32 @@ CLASS: dict[str, Callable[[NotebookNode], None]] = {
 }
 
 
-def run(folder: Path, *command: str) -> None:
-    path = f"{Path(COMMAND).parent}{os.pathsep}{os.environ['PATH']}"
+def run(program: str, folder: Path, *command: str) -> None:
+    path = f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "RNNLIB_PROGRESS": "off", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([COMMAND, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run([program, *command], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def make_class(out: Path, kind: str) -> Path:
+    command = [sys.executable, str(ROOT / "book" / "_tools" / "make_class.py"), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, "--format", kind, "--language", "en"], env=environment)
+    assert done.returncode == 0
+    return out / kind
 
 
 @pytest.fixture(scope="module")
 def grades(tmp_path_factory) -> tuple[Path, dict[str, dict[str, str]]]:
     """The course's folder, and nbgrader's table: student -> line."""
     out = tmp_path_factory.mktemp("course")
-    tool = [sys.executable, str(ROOT / "book" / "_tools" / "make_class.py"), "--out", str(out)]
-    made = subprocess.run(
-        [*tool, "--format", "nbgrader", "--language", "en"], env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert made.returncode == 0
-    course, exchange = out / "nbgrader", out / "exchange"
+    course, exchange = make_class(out, "nbgrader"), out / "exchange"
     exchange.mkdir(mode=0o777)
     exchange.chmod(0o777)
     with open(course / "nbgrader_config.py", "a", encoding="utf-8") as file:
         file.write(f"c.Exchange.root = {str(exchange)!r}\n")
-    run(course, "generate_assignment", SET, "--create")
-    run(course, "release_assignment", SET)
+    run(NBGRADER, course, "generate_assignment", SET, "--create")
+    run(NBGRADER, course, "release_assignment", SET)
     (released,) = exchange.glob(f"rnn/outbound/{SET}/{SET}.ipynb")
     inbound = exchange / "rnn" / "inbound"
     for student, change in CLASS.items():  # what `nbgrader submit` would leave there
@@ -121,14 +128,15 @@ def grades(tmp_path_factory) -> tuple[Path, dict[str, dict[str, str]]]:
         folder.mkdir()
         nbformat.write(notebook, folder / released.name)
         (folder / "timestamp.txt").write_text("2026-01-01 10:00:00 UTC", encoding="utf-8")
-    run(course, "collect", SET)
-    run(course, "autograde", SET, "--create")
-    run(course, "generate_feedback", SET)
-    run(course, "export")
+    run(NBGRADER, course, "collect", SET)
+    run(NBGRADER, course, "autograde", SET, "--create")
+    run(NBGRADER, course, "generate_feedback", SET)
+    run(NBGRADER, course, "export")
     with open(course / "grades.csv", newline="", encoding="utf-8") as file:
         return course, {line["student_id"]: line for line in csv.DictReader(file)}
 
 
+@needs_nbgrader
 def test_the_release_has_stubs_and_no_solution(grades):
     course, _ = grades
     (path,) = (course / "release" / SET).glob("*.ipynb")
@@ -137,6 +145,7 @@ def test_the_release_has_stubs_and_no_solution(grades):
         assert cell(notebook, f"answer-{name}").source.strip() == exercise.stub.strip()
 
 
+@needs_nbgrader
 def test_every_student_gets_the_points_earned(grades):
     _, table = grades
     points = {student: float(line["score"]) for student, line in table.items()}
@@ -148,7 +157,30 @@ def test_every_student_gets_the_points_earned(grades):
     assert points["crashing"] == len(OWN) - 1
 
 
+@needs_nbgrader
 def test_the_feedback_names_the_mistake(grades):
     course, _ = grades
     (page,) = (course / "feedback" / "wrong" / SET).glob("*.html")
     assert "That is the output of the first step" in page.read_text(encoding="utf-8")
+
+
+@needs_otter
+def test_otter_grades_a_notebook(tmp_path):
+    """otter's own steps: assign, then run on what is handed in; part of a point for a part of the check."""
+    folder = make_class(tmp_path, "otter")
+    run(OTTER, folder, "assign", f"{SET}.ipynb", "dist")
+    handed_out = nbformat.read(folder / "dist" / "student" / f"{SET}.ipynb", as_version=4)
+    for name, exercise in OWN.items():
+        assert cell(handed_out, f"answer-{name}").source.strip() == exercise.stub.strip()
+    (grader,) = (folder / "dist" / "autograder").glob("*.zip")
+    points = {}
+    for student in (solved, untouched, wrong):
+        notebook, place = copy.deepcopy(handed_out), folder / student.__name__
+        student(notebook)
+        place.mkdir()
+        nbformat.write(notebook, place / "answers.ipynb")
+        run(OTTER, place, "run", "-a", str(grader), "answers.ipynb", "-o", str(place))
+        tests = json.loads((place / "results.json").read_text(encoding="utf-8"))["tests"]
+        points[student.__name__] = {test["name"]: test["score"] for test in tests if test["name"] in OWN}
+    assert points["solved"] == dict.fromkeys(OWN, 1.0) and points["untouched"] == dict.fromkeys(OWN, 0.0)
+    assert 0 < points["wrong"].pop("A1") < 1 and set(points["wrong"].values()) == {1.0}
