@@ -15,6 +15,7 @@ CORPORA ?= embedded
 # One language in the notebooks of a class (zh, en), and the library inside them: make class LANGUAGE=zh HOSTED=1
 LANGUAGE ?= both
 FORMAT ?= plain
+SEED ?=
 HOSTED ?=
 SUBMISSIONS ?= submissions
 REPORTS ?= reports
@@ -67,11 +68,11 @@ experiment: $(READY) ## 重做一次长实验：NAME=comparison | repeat a long 
 packs: $(READY) ## 图用的数据，NAME="gates units" 只做这几个 | the figures' data, rnnlib/widgets/packs/
 	OMP_NUM_THREADS=1 PYTHONPATH=book/_tools $(BIN)/python -m packs $(NAME)
 
-class: $(READY) ## 给一个班的习题笔记本，写进 class/，LANGUAGE=zh HOSTED=1 FORMAT=nbgrader | exercise notebooks for a class
-	$(BIN)/python book/_tools/make_class.py --language $(LANGUAGE) --format $(FORMAT) $(if $(HOSTED),--hosted)
+class: $(READY) ## 给一个班的习题笔记本，写进 class/，LANGUAGE=zh HOSTED=1 SEED=2026a FORMAT=nbgrader | exercise notebooks for a class
+	$(BIN)/python book/_tools/make_class.py --language $(LANGUAGE) --format $(FORMAT) --seed "$(SEED)" $(if $(HOSTED),--hosted)
 
 grade: $(READY) ## 批改：SUBMISSIONS=文件夹 REPORTS=文件夹 | grade a folder of submissions
-	$(BIN)/python -m rnnlib.exercises grade "$(SUBMISSIONS)" --out "$(REPORTS)"
+	$(BIN)/python -m rnnlib.exercises grade "$(SUBMISSIONS)" --out "$(REPORTS)" --seed "$(SEED)"
 
 mutants: $(READY) ## 改坏库的代码，看测试能否发现 | break the library and see whether the tests notice
 	$(BIN)/python tests/mutants.py -j 2

@@ -8,6 +8,7 @@ its check, as with this book's own grader.
 from __future__ import annotations
 
 import copy
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -62,9 +63,9 @@ def nbgrader_source(notebook: NotebookNode, exercises: dict[str, Exercise]) -> N
             cell.metadata["nbgrader"] = nbgrader_marks(cell.id, solution=True)
         elif call:
             cell.metadata["nbgrader"] = nbgrader_marks(cell.id)
-            name, given = call
+            name, _ = call
             graded = new_code_cell(
-                f"from rnnlib.exercises import score\n\nscore({name!r}, {given})".replace("'", '"'),
+                "from rnnlib.exercises import score\n\n" + re.sub(r"^check\(", "score(", cell.source.strip()),
                 id=f"score-{name}",
             )
             graded.metadata["nbgrader"] = nbgrader_marks(graded.id, points=1.0)
@@ -113,9 +114,11 @@ def _otter_cells(cells: list[NotebookNode], exercises: dict[str, Exercise]) -> I
         yield _raw("# END SOLUTION")
         yield _raw("# BEGIN TESTS")
         for part in range(len(TASKS[exercise.name].parts)):
+            numbers = "".join(f'"{name}": {name}, ' for name in TASKS[exercise.name].numbers)
             yield new_code_cell(
                 "from rnnlib.exercises import examine\n"
-                f'examine("{exercise.name}", {exercise.given}, every=True).parts[{part}].kind',
+                f'examine("{exercise.name}", {exercise.given}, every=True, numbers={{{numbers}}})'
+                f".parts[{part}].kind",
                 outputs=[new_output("execute_result", {"text/plain": "'passed'"}, execution_count=1)],
             )
         yield _raw("# END TESTS")

@@ -5,6 +5,7 @@ Writes ``class/student/`` (stubs, no solutions) and ``class/instructor/`` (solut
     make class                      both languages in each notebook
     make class LANGUAGE=zh          one language: zh or en
     make class HOSTED=1             the library itself in each notebook, for computers without this repository
+    make class SEED=2026a           other numbers in the questions for each class; grade with the same SEED
     make class FORMAT=nbgrader      a course for nbgrader in class/nbgrader/: its configuration, and source/
     make class FORMAT=otter         notebooks for `otter assign`, in class/otter/
 """
@@ -25,12 +26,12 @@ from pathlib import Path
 
 import nbformat
 from class_formats import NBGRADER_CONFIG, nbgrader_source, otter_source
-from exercise_cells import ANSWER, SOLUTION, Exercise, all_exercises, check_call, clean_copies
+from exercise_cells import ANSWER, GIVEN, SOLUTION, Exercise, all_exercises, check_call, clean_copies
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from notebooks import ROOT, tags, write_notebook, write_text
-from rnnlib.exercises.grading.grade import version_of
+from rnnlib.exercises.grading.grade import version_of, with_numbers
 from rnnlib.exercises.task import LEVELS, TASKS
 
 HOMEWORK = "## 习题 | Exercises"
@@ -165,6 +166,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "class")
     parser.add_argument("--language", choices=("zh", "en", "both"), default="both")
     parser.add_argument("--format", choices=("plain", "nbgrader", "otter"), default="plain")
+    parser.add_argument("--seed", default="", metavar="CLASS")
     parser.add_argument("--hosted", action="store_true")
     given = parser.parse_args()
     exercises = all_exercises()
@@ -173,6 +175,9 @@ def main() -> int:
     for path in dict.fromkeys(exercise.path for exercise in exercises.values()):
         notebook = homework(nbformat.read(path, as_version=4))
         own = {name: one for name, one in exercises.items() if one.path == path}
+        for cell in notebook.cells:
+            for name in own if GIVEN in tags(cell) else ():
+                cell.source = with_numbers(cell.source, TASKS[name], given.seed)
         if setup:
             for i, cell in enumerate(notebook.cells):
                 if "setup" in tags(cell):
@@ -181,6 +186,7 @@ def main() -> int:
             "name": path.stem,
             "version": version,
             "language": given.language,
+            "class": given.seed,
             "exercises": list(own),
         }
         for folder, made in formatted(given.format, notebook, own, given.language):

@@ -27,22 +27,23 @@ from rnnlib.exercises.task import TASKS, Task, in_order
 __all__ = ["TASKS", "PartReply", "Reply", "Task", "Words", "check", "examine", "names", "report", "score"]
 
 
-def check(name: str, answer: Any) -> None:
+def check(name: str, answer: Any, **numbers: float) -> None:
     """Check an answer and print what was found.
 
     Args:
         name: the exercise, ``"A1"``.
         answer: a class, a function or a number, as the exercise asks.
+        numbers: those that the question is asked with, where a class has its own.
 
     Raises:
-        ValueError: if there is no such exercise.
+        ValueError: if there is no such exercise, or it isn't asked with such a number.
     """
-    reply = examine(name, answer, device=str(get_device()))
+    reply = examine(name, answer, device=str(get_device()), numbers=numbers)
     remember(reply)
     print(reply)
 
 
-def score(name: str, answer: Any, points: float = 1.0) -> float:
+def score(name: str, answer: Any, points: float = 1.0, **numbers: float) -> float:
     """Check every part of an answer, print what was found, and give points for the share that passed.
 
     For graders that take a number from a cell, such as nbgrader. It runs in the same process as the answer
@@ -52,13 +53,14 @@ def score(name: str, answer: Any, points: float = 1.0) -> float:
         name: the exercise, ``"A1"``.
         answer: a class, a function or a number, as the exercise asks.
         points: for an answer that passes.
+        numbers: those that the question is asked with, where a class has its own.
 
     Raises:
-        ValueError: if there is no such exercise.
+        ValueError: if there is no such exercise, or it isn't asked with such a number.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nbgrader takes a warning for a failure
-        reply = examine(name, answer, device=str(get_device()), every=True)
+        reply = examine(name, answer, device=str(get_device()), every=True, numbers=numbers)
     print(reply)
     return round(points * reply.share, 2)
 

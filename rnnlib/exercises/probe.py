@@ -117,15 +117,24 @@ class Probe:
         task: whose hints are used.
         worker: where the answer is and runs.
         seed: what the inputs are drawn from; None: another one each time.
+        numbers: those that the question was asked with; default: the book's.
 
     Attributes:
         answer: the answer.
+        numbers: those that the question was asked with.
     """
 
     answer = Ref(0)
 
-    def __init__(self, task: Task, worker: Worker, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        worker: Worker,
+        seed: int | None = None,
+        numbers: Mapping[str, float] | None = None,
+    ) -> None:
         self.task, self.worker = task, worker
+        self.numbers = {**task.numbers_of(), **(numbers or {})}
         self.generator = torch.Generator()
         if seed is None:
             self.generator.seed()

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -86,11 +86,17 @@ def crashed(title: Words, said: str, line: int) -> PartReply:
     return PartReply(title, CRASHED, hint=words.filled(line=line, error=said))
 
 
-def run_part(task: Task, index: int, worker: Worker, seed: int | None = None) -> PartReply:
+def run_part(
+    task: Task,
+    index: int,
+    worker: Worker,
+    seed: int | None = None,
+    numbers: Mapping[str, float] | None = None,
+) -> PartReply:
     """Look at one part of an answer."""
     title, function = task.parts[index]
     try:
-        function(Probe(task, worker, seed))
+        function(Probe(task, worker, seed, numbers))
     except Wrong as wrong:
         return PartReply(title, WRONG, wrong.mistake, wrong.hint)
     except Unfinished:
@@ -103,7 +109,12 @@ def run_part(task: Task, index: int, worker: Worker, seed: int | None = None) ->
 
 
 def examine(
-    name: str, answer: Any, seed: int | None = None, device: str = "cpu", every: bool = False
+    name: str,
+    answer: Any,
+    seed: int | None = None,
+    device: str = "cpu",
+    every: bool = False,
+    numbers: Mapping[str, float] | None = None,
 ) -> Reply:
     """Check an answer in this process and give the reply as an object.
 
@@ -113,18 +124,22 @@ def examine(
         seed: what the inputs are drawn from; None: another one each time.
         device: where the answer runs.
         every: look at every part; otherwise stop after the first that fails.
+        numbers: those that the question was asked with, if they are not the book's.
 
     Raises:
-        ValueError: if there is no such exercise.
+        ValueError: if there is no such exercise, or it isn't asked with such a number.
     """
     task = find(name)
+    for unknown in (numbers or {}).keys() - task.numbers.keys():
+        known = ", ".join(task.numbers) or "none"
+        raise ValueError(f"exercise {name} is asked with no number {unknown!r}; it has {known}.")
     parts: list[PartReply] = []
     state = torch.get_rng_state()
     for index in range(len(task.parts)):
         try:
             with grad_mode_kept(), _limit(task.seconds), contextlib.redirect_stdout(io.StringIO()):
                 torch.set_grad_enabled(True)  # a cell above may have switched it off
-                parts.append(run_part(task, index, Worker(answer, task.device or device), seed))
+                parts.append(run_part(task, index, Worker(answer, task.device or device), seed, numbers))
         except OutOfTime:
             parts.append(out_of_time(task, index))
         if parts[-1].kind != PASSED and not every:

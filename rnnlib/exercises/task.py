@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rnnlib.exercises.replies import Words
@@ -32,6 +33,9 @@ class Task:
         seconds: limit for one part of the check.
         device: where the answer runs; "": where the reader's networks do.
         repair: whether it starts from code that runs and fails, and not from a stub.
+        numbers: those that the question is asked with, by their names in the notebook: the values that a class
+            may get, the book's first.
+        rubric: what a person marks, each row from 0 to 2 points; the check marks none of it.
         hints: mistake -> (中文, English); ``{name}`` is filled with what the check found.
     """
 
@@ -48,6 +52,8 @@ class Task:
         seconds: float = 20.0,
         device: str = "",
         repair: bool = False,
+        numbers: Mapping[str, Sequence[float]] | None = None,
+        rubric: Sequence[tuple[str, str]] = (),
     ) -> None:
         if name in TASKS:
             raise ValueError(f"there are two exercises {name!r}.")
@@ -57,9 +63,20 @@ class Task:
         self.level, self.minutes, self.trains = level, minutes, Words(*trains)
         self.seconds, self.repair = seconds, repair
         self.device = device
+        self.numbers = dict(numbers or {})
+        self.rubric = [Words(*row) for row in rubric]
         self.hints = {key: Words(*pair) for key, pair in (hints or {}).items()}
         self.parts: list[tuple[Words, Part]] = []
         TASKS[name] = self
+
+    def numbers_of(self, group: str = "") -> dict[str, float]:
+        """The numbers that a class's question is asked with; those of the book for ``""``."""
+
+        def drawn(name: str, values: Sequence[float]) -> float:
+            digest = hashlib.sha256(f"{group}/{self.name}/{name}".encode()).digest()
+            return values[int.from_bytes(digest[:6], "big") % len(values)] if group else values[0]
+
+        return {name: drawn(name, values) for name, values in self.numbers.items()}
 
     def part(self, zh: str, en: str) -> Callable[[Part], Part]:
         """Add a part of the check: a function of a Probe that raises what it finds."""

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -14,9 +15,9 @@ import pytest
 from exercise_cells import all_exercises, check_call
 
 from notebooks import ROOT, tags
-from rnnlib.exercises import TASKS
+from rnnlib.exercises import TASKS, examine
 from rnnlib.exercises.grading import clean_copy, submissions
-from rnnlib.exercises.grading.grade import version_of
+from rnnlib.exercises.grading.grade import version_of, with_numbers
 
 EXERCISES = all_exercises()
 TOOL = ROOT / "book" / "_tools" / "make_class.py"
@@ -98,6 +99,66 @@ def test_one_language_alone(tmp_path, language):
         if language == "en":
             assert not [head for head in heads if not head.isascii()]
         assert notebook.metadata.rnnlib.language == language
+
+
+def test_another_class_gets_other_numbers(made, tmp_path):
+    """The question, the visible check and the grader agree on a class's numbers; the book's answer is wrong there."""
+    others = [make(tmp_path / group, "--seed", group) for group in ("2026a", "2026b", "2026c", "2026d")]
+    asked = {name: task for name, task in TASKS.items() if task.numbers}
+    assert asked
+    for name, task in asked.items():
+        drawn = set()
+        for group, notebooks in zip(("2026a", "2026b", "2026c", "2026d"), others):
+            notebook, numbers = notebooks["student"][EXERCISES[name].path.name], task.numbers_of(group)
+            text = "\n".join(cell.source for cell in notebook.cells if "given" in tags(cell))
+            for number, value in numbers.items():
+                assert f"\n{number} = {value!r}\n" in f"\n{text}\n"
+                assert value in task.numbers[number]
+            assert notebook.metadata.rnnlib["class"] == group
+            drawn.add(tuple(numbers.values()))
+            given = with_numbers(EXERCISES[name].before, task, group)
+            right = replace(EXERCISES[name], before=given)
+            answer = right.value(right.solution)
+            assert examine(name, answer, numbers=numbers).kind == "passed"
+            if numbers != task.numbers_of():
+                assert examine(name, answer).kind == "wrong", "the book has other numbers"
+        assert len(drawn) > 1
+    with pytest.raises(ValueError, match="asked with no number 'sizes'; it has highest"):
+        examine("B6", 0.0, numbers={"sizes": 3})
+
+
+@pytest.mark.parametrize("kind", ["nbgrader", "otter"])
+def test_other_graders_get_their_marks(tmp_path, kind):
+    """tests/exercises/test_other_graders.py tries them with the real ones; this needs neither."""
+    command = [sys.executable, str(TOOL), "--out", str(tmp_path), "--format", kind]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    found = {}
+    for path in (tmp_path / kind).rglob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        for i, cell in enumerate(cells):
+            if "answer" in tags(cell):
+                found[cell.id.removeprefix("answer-")] = (cell, cells[i:])
+    assert found.keys() == EXERCISES.keys()
+    for name, (cell, rest) in found.items():
+        stub, solution = EXERCISES[name].stub, EXERCISES[name].solution.strip()
+        assert cell.source.startswith(stub) and "BEGIN SOLUTION" in cell.source and solution in cell.source
+        if kind == "nbgrader":
+            assert cell.metadata.nbgrader["solution"] and not cell.metadata.nbgrader["locked"]
+            graded = next(cell for cell in rest if cell.id == f"score-{name}")
+            assert graded.metadata.nbgrader["points"] == 1 and graded.metadata.nbgrader["locked"]
+            assert graded.source.replace("score(", "check(").endswith(check_source(name))
+        else:
+            tests = [cell for cell in rest[: len(TASKS[name].parts) + 3] if "examine(" in cell.source]
+            assert len(tests) == len(TASKS[name].parts)
+
+
+def check_source(name: str) -> str:
+    """The code of the check cell."""
+    cells = nbformat.read(EXERCISES[name].path, as_version=4).cells
+    return next(cell.source for cell in cells if cell.id == f"check-{name}")
 
 
 def test_what_is_handed_back_is_understood(made, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,14 @@ def _seed(text: str, task: str, index: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{text}/{task}/{index}".encode()).digest()[:6], "big")
 
 
+def with_numbers(code: str, task: Task, group: str) -> str:
+    """Code that gives a question's numbers, ``K = 8``, with those of a class in their place."""
+    book, own = task.numbers_of(), task.numbers_of(group)
+    for name, number in book.items():
+        code = re.sub(rf"(?m)^{name} = {re.escape(repr(number))}$", f"{name} = {own[name]!r}", code)
+    return code
+
+
 def grade_part(
     warm: WarmProcess, task: Task, index: int, exercise: dict[str, str], code: str, seed: str
 ) -> tuple[PartReply, list[str]]:
@@ -71,9 +80,10 @@ def grade_part(
     title, began = task.parts[index][0], time.monotonic()
     locks: list[str] = []
     try:
-        with RemoteWorker(warm, exercise["before"], code, exercise["given"], task.seconds) as worker:
+        before, numbers = with_numbers(exercise["before"], task, seed), task.numbers_of(seed)
+        with RemoteWorker(warm, before, code, exercise["given"], task.seconds) as worker:
             locks = worker.locks
-            return run_part(task, index, worker, _seed(seed, task.name, index)), locks
+            return run_part(task, index, worker, _seed(seed, task.name, index), numbers), locks
     except AnswerError as error:
         if error.unfinished:
             return PartReply(title, UNFINISHED, hint=STUB), locks
@@ -166,7 +176,7 @@ def grade(
     Args:
         folder: a file for each student, or a folder.
         out: where results go; what is there already is not done again.
-        seed: the class; other numbers for each.
+        seed: the class that the notebooks were made for; other numbers for each.
         jobs: answers at a time.
         tasks: exercises to grade; default: those that occur in any submission.
 
@@ -179,7 +189,7 @@ def grade(
     stubs = clean_copy()
     version = version_of(stubs)
     found = merged(
-        [submissions.read(student, path, stubs, version) for student, path in submissions.find(folder)]
+        [submissions.read(student, path, stubs, version, seed) for student, path in submissions.find(folder)]
     )
     names = tasks or [task.name for task in in_order() if any(task.name in one.answers for one in found)]
     out.mkdir(parents=True, exist_ok=True)

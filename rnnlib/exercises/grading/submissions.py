@@ -35,6 +35,10 @@ OTHER_VERSION = Words(
     "这份笔记本是另一个版本（{came}，现在是 {ours}），仍按现在的检查批改。",
     "This notebook is of another version ({came}; now it is {ours}); it is graded by today's checks.",
 )
+OTHER_CLASS = Words(
+    "这份笔记本是给另一个班的（{came}），按这个班的数字批改。",
+    "This notebook was made for another class ({came}); it is graded with this class's numbers.",
+)
 LONG = Words("{name} 的答案太长，没有读。", "The answer of {name} is too long; it was not read.")
 
 
@@ -81,12 +85,15 @@ def find(folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def read(student: str, path: Path, stubs: dict[str, dict[str, str]], version: str) -> Submission:
+def read(
+    student: str, path: Path, stubs: dict[str, dict[str, str]], version: str, group: str = ""
+) -> Submission:
     """Read one file; it never raises for what is in the file.
 
     Args:
         stubs: the exercises of the clean copy: name -> ``stub``, ``before``, ``given``.
         version: of the clean copy.
+        group: the class.
     """
     one = Submission(student, path)
     try:
@@ -98,7 +105,7 @@ def read(student: str, path: Path, stubs: dict[str, dict[str, str]], version: st
         elif path.suffix == ".py":
             _read_script(one, path.read_text(encoding="utf-8-sig"), stubs)
         else:
-            _read_notebook(one, path.read_bytes(), stubs, version)
+            _read_notebook(one, path.read_bytes(), stubs, version, group)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         why = f"{type(error).__name__}: {error}".replace("|", "/")[:200]
         one.notes.append(NOT_A_NOTEBOOK.filled(why=why))
@@ -113,7 +120,9 @@ def _text(source: Any) -> str:
     return source if isinstance(source, str) else "".join(str(line) for line in source)
 
 
-def _read_notebook(one: Submission, data: bytes, stubs: dict[str, dict[str, str]], version: str) -> None:
+def _read_notebook(
+    one: Submission, data: bytes, stubs: dict[str, dict[str, str]], version: str, group: str
+) -> None:
     notebook = json.loads(data.decode("utf-8-sig"))
     cells = notebook["cells"]
     about = notebook.get("metadata", {}).get("rnnlib", {})
@@ -123,6 +132,9 @@ def _read_notebook(one: Submission, data: bytes, stubs: dict[str, dict[str, str]
         one.notes.append(
             OTHER_VERSION.filled(came=str(about["version"])[:40].replace("|", "/"), ours=version)
         )
+    if about.get("class", group) != group:
+        came = str(about["class"])[:40].replace("|", "/") or "—"
+        one.notes.append(OTHER_CLASS.filled(came=came))
     expected = [name for name in about.get("exercises", []) if name in stubs]
     found: dict[str, list[str]] = {}
     for cell in cells:
