@@ -10,6 +10,10 @@ from pathlib import Path
 from rnnlib.exercises import report
 
 
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m rnnlib.exercises", description=__doc__)
@@ -25,12 +29,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     grading.add_argument("--jobs", type=int, default=2, metavar="N", help="同时批改几份 | answers at a time")
     grading.add_argument("--tasks", default="", metavar="A1,A2", help="只批改这些 | grade these only")
+    grading.add_argument(
+        "--rubric",
+        default="",
+        metavar="P1,P2",
+        help="由您评分的项目：在 rubric.csv 里填 0 到 2，再运行一次 | projects that you mark: fill 0 to 2 into "
+        "rubric.csv, run again",
+    )
     grading.add_argument("--no-progress", action="store_true", help="不显示进度 | no progress bar")
     given = parser.parse_args(arguments)
     if given.command != "grade":
         report()
         return 0
     from rnnlib.exercises import grading as grader
+    from rnnlib.exercises.grading import rubric
 
     began = time.monotonic()
     try:
@@ -39,13 +51,15 @@ def main(arguments: list[str] | None = None) -> int:
             given.out,
             seed=given.seed,
             jobs=given.jobs,
-            tasks=[name for name in given.tasks.split(",") if name] or None,
+            tasks=_names(given.tasks) or None,
             progress=not given.no_progress,
         )
+        students = [one.student for one in found]
+        marks = rubric.completed(given.out / "rubric.csv", students, _names(given.rubric))
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    grader.write(given.out, found, graded, grader.similar(found, grader.clean_copy()))
+    grader.write(given.out, found, graded, grader.similar(found, grader.clean_copy()), marks)
     odd = [(one.student, note) for one in found for note in one.notes]
     for student, note in odd:
         print(f"{student}: {note}")

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
-from rnnlib.exercises.replies import Crashed, Unfinished, Words, Wrong
+from rnnlib.exercises.replies import BLANK, Crashed, Unfinished, Words, Wrong
 from rnnlib.exercises.task import Task
 from rnnlib.exercises.worker import AnswerError, ChangedInput, Layer, Opaque, Ref, Worker
 
@@ -380,7 +380,7 @@ class Probe:
         """The answer as a number."""
         value = self.value(self.answer)
         if value is None or value is ...:
-            raise Unfinished
+            raise Unfinished(BLANK)
         if isinstance(value, Tensor) and value.numel() == 1:
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rnnlib.common import atomic_write
 from rnnlib.data.catalogue import cache_folder
+from rnnlib.exercises.projects import PROJECTS
 from rnnlib.exercises.replies import PASSED, Reply, Words
 from rnnlib.exercises.task import LEVELS, TASKS, in_order
 
@@ -57,7 +58,7 @@ def remember(reply: Reply) -> None:
 
 
 def report_lines() -> list[Words]:
-    """One line for each exercise, and one that counts."""
+    """One line for each exercise and each project, and one that counts."""
     found, lines = load_record(), []
     for task in in_order():
         one = found.get(task.name, {"tries": 0, "passed": False})
@@ -67,6 +68,13 @@ def report_lines() -> list[Words]:
             Words(
                 f"{mark} {task.name:5}{task.title.zh}（{level.zh}，{task.minutes} 分钟，试了 {one['tries']} 次）",
                 f"{mark} {task.name:5}{task.title.en} ({level.en}, {task.minutes} min, tried {one['tries']} x)",
+            )
+        )
+    for project in PROJECTS.values():
+        lines.append(
+            Words(
+                f"  {project.name:5}{project.title.zh}（{LEVELS['project'].zh}，由人评分）",
+                f"  {project.name:5}{project.title.en} ({LEVELS['project'].en}, marked by a person)",
             )
         )
     done = sum(one["passed"] for name, one in found.items() if name in TASKS)

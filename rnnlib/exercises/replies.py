@@ -36,8 +36,18 @@ class Crashed(Exception):
         self.said, self.line = said, line
 
 
+STUB = Words(
+    "还没写：raise NotImplementedError 还在。", "Not written yet: raise NotImplementedError is still there."
+)
+BLANK = Words("还没填：... 还在。", "Not filled in yet: ... is still there.")
+
+
 class Unfinished(Exception):
-    """The answer is still the stub."""
+    """The answer is still the stub, or a place to be filled in is still empty."""
+
+    def __init__(self, hint: Words = STUB) -> None:
+        super().__init__(str(hint))
+        self.hint = hint
 
 
 class OutOfTime(BaseException):

@@ -30,9 +30,6 @@ from rnnlib.exercises.replies import (
 from rnnlib.exercises.task import TASKS, Task
 from rnnlib.exercises.worker import Worker, grad_mode_kept
 
-STUB = Words(
-    "还没写：raise NotImplementedError 还在。", "Not written yet: raise NotImplementedError is still there."
-)
 SLOW = Words(
     "{seconds:g} 秒还没算完：有没有停不下来的循环？",
     "Not finished after {seconds:g} seconds: is there a loop that never ends?",
@@ -99,8 +96,8 @@ def run_part(
         function(Probe(task, worker, seed, numbers))
     except Wrong as wrong:
         return PartReply(title, WRONG, wrong.mistake, wrong.hint)
-    except Unfinished:
-        return PartReply(title, UNFINISHED, hint=STUB)
+    except Unfinished as unfinished:
+        return PartReply(title, UNFINISHED, hint=unfinished.hint)
     except Crashed as error:
         return crashed(title, error.said, error.line)
     except OutOfTime:

@@ -35,7 +35,6 @@ class Task:
         repair: whether it starts from code that runs and fails, and not from a stub.
         numbers: those that the question is asked with, by their names in the notebook: the values that a class
             may get, the book's first.
-        rubric: what a person marks, each row from 0 to 2 points; the check marks none of it.
         hints: mistake -> (中文, English); ``{name}`` is filled with what the check found.
     """
 
@@ -53,7 +52,6 @@ class Task:
         device: str = "",
         repair: bool = False,
         numbers: Mapping[str, Sequence[float]] | None = None,
-        rubric: Sequence[tuple[str, str]] = (),
     ) -> None:
         if name in TASKS:
             raise ValueError(f"there are two exercises {name!r}.")
@@ -64,7 +62,6 @@ class Task:
         self.seconds, self.repair = seconds, repair
         self.device = device
         self.numbers = dict(numbers or {})
-        self.rubric = [Words(*row) for row in rubric]
         self.hints = {key: Words(*pair) for key, pair in (hints or {}).items()}
         self.parts: list[tuple[Words, Part]] = []
         TASKS[name] = self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import math
 import os
 import shutil
 import signal
@@ -18,8 +19,9 @@ import pytest
 from exercise_cells import all_exercises, clean_copies
 
 from rnnlib.exercises import TASKS, grading
-from rnnlib.exercises.grading import remote, submissions, wire
+from rnnlib.exercises.grading import remote, rubric, submissions, wire
 from rnnlib.exercises.grading.grade import STUBS, grade_part
+from rnnlib.exercises.projects import PROJECTS
 from rnnlib.exercises.worker import Layer, Opaque, Ref
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader needs fork")
@@ -397,6 +399,25 @@ def test_the_same_grades_in_another_order_and_again(graded, tmp_path):
     assert [one.points for one in other] == [one.points for one in first]
 
 
+def test_a_class_is_graded_with_its_own_numbers(tmp_path):
+    """Each answer in its own class passes; the book's number does not, nor that of another class; it is said."""
+    task, exercise = TASKS["B7"], EXERCISES["B7"]
+    group = next(name for name in "abcdefg" if task.numbers_of(name) != task.numbers_of())
+    own = task.numbers_of(group)["num_classes"]
+    for student, answer in (
+        ("computed", exercise.solution),
+        ("own", f"random_label_loss = {math.log(own)}"),
+        ("books", f"random_label_loss = {math.log(8)}"),
+    ):
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(answer, id="answer-B7")])
+        made.metadata["rnnlib"] = {"class": "" if student == "books" else group, "exercises": ["B7"]}
+        nbformat.write(made, tmp_path / f"{student}.ipynb")
+    found, graded = grading.grade(tmp_path, tmp_path / "out", progress=False, seed=group)
+    assert {one.student: one.points for one in graded} == {"computed": 1.0, "own": 1.0, "books": 0.0}
+    notes = {one.student: " ".join(note.en for note in one.notes) for one in found}
+    assert "made for another class" in notes["books"] and not notes["own"]
+
+
 def test_another_version_is_said(tmp_path):
     hand_in(
         tmp_path,
@@ -412,3 +433,67 @@ def test_another_version_is_said(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     done = run(tmp_path / "nothing", tmp_path / "out")
     assert done.returncode == 2 and "not a folder" in done.stderr and not (tmp_path / "out").exists()
+
+
+# ---------- the open parts ----------
+
+
+def test_the_rubric_is_that_of_the_notebook():
+    notebook = nbformat.read(EXERCISES["F1"].path, as_version=4)
+    for language in (0, 1):
+        tag = ("lang-zh", "lang-en")[language]
+        for name, project in PROJECTS.items():
+            heads = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith(f"### {name} ")]
+            text = next(
+                cell.source for cell in notebook.cells[heads[0] :] if tag in cell.metadata.get("tags", [])
+            )
+            table = text.partition(("**评分**", "**Rubric**")[language])[2]
+            rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][2:]
+            assert rows == [row[language] for row in project.rubric]
+            assert project.title[language] in notebook.cells[heads[0]].source
+
+
+def test_what_the_teacher_marks_is_kept_and_counted(tmp_path):
+    """Written once, filled in, read again: totals and pages follow, a newcomer gets an empty line, nothing goes."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("ann", "=ben"):
+        hand_in(folder, name, A1.stub)
+    assert run(folder, out, "--rubric", "P1", "--tasks", "A1").returncode == 0
+    file = out / "rubric.csv"
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    assert lines == ["student,P1 data,P1 baselines,P1 measurement,P1 conclusion", "'=ben,,,,", "ann,,,,"]
+    page = (out / "students" / "ann.html").read_text(encoding="utf-8")
+    assert "还没评" in page and "not marked yet" in page
+    marked = "student;P1 data;P1 baselines;P1 measurement;P1 conclusion;备注\nann;2;1,5;0;;\n'=ben;;;;;\n"
+    file.write_bytes(marked.replace(";备注", "").replace(";;\n", ";\n").encode("gb18030"))
+    hand_in(folder, "newcomer", A1.stub)
+    assert run(folder, out, "--rubric", "P1,P3", "--tasks", "A1").returncode == 0
+    text = file.read_text(encoding="utf-8-sig")
+    assert "ann,2,1.5,0,,,,," in text and "newcomer,,,,,,,," in text
+    with open(out / "grades.csv", newline="", encoding="utf-8-sig") as table_file:
+        grades = {line["student"]: line for line in csv.DictReader(table_file)}
+    assert grades["ann"]["rubric"] == "3.5" and grades["ann"]["rubric out of"] == "16"
+    assert grades["newcomer"]["rubric"] == "0" and grades["ann"]["P1 conclusion"] == ""
+    assert "1.5 / 2" in (out / "students" / "ann.html").read_text(encoding="utf-8")
+    (folder / "ann.ipynb").unlink()  # marks outlive a submission that is missing this time
+    assert run(folder, out, "--tasks", "A1").returncode == 0
+    assert "ann,2,1.5,0" in file.read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("student,P1 data\nann,3\n", "line 2: 'P1 data' is '3'"),
+        ("student,P1 data\nann,good\n", "'good'"),
+        ("name,P1 data\nann,1\n", "should be called student"),
+    ],
+)
+def test_a_mark_that_cannot_be_is_said_and_left(tmp_path, text, message):
+    file = tmp_path / "rubric.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        rubric.completed(file, ["ann"], ["P1"])
+    assert file.read_text(encoding="utf-8") == text
+    with pytest.raises(ValueError, match="no project 'P9'; there are P1, P2, P3, P4"):
+        rubric.completed(tmp_path / "other.csv", ["ann"], ["P9"])

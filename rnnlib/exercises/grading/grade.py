@@ -21,8 +21,18 @@ import rnnlib
 from rnnlib.common import atomic_write
 from rnnlib.exercises.grading import submissions
 from rnnlib.exercises.grading.remote import Gone, RemoteWorker, WarmProcess
-from rnnlib.exercises.replies import CRASHED, PASSED, UNFINISHED, WRONG, OutOfTime, PartReply, Words
-from rnnlib.exercises.running import STUB, crashed, out_of_time, run_part
+from rnnlib.exercises.replies import (
+    BLANK,
+    CRASHED,
+    PASSED,
+    STUB,
+    UNFINISHED,
+    WRONG,
+    OutOfTime,
+    PartReply,
+    Words,
+)
+from rnnlib.exercises.running import crashed, out_of_time, run_part
 from rnnlib.exercises.task import TASKS, Task, in_order
 from rnnlib.exercises.worker import AnswerError
 
@@ -105,7 +115,8 @@ def grade_answer(
     task = TASKS[name]
     untouched = code is not None and not task.repair and code.strip() == exercise["stub"].strip()
     if code is None or untouched:
-        kind, hint = ("missing", MISSING) if code is None else (UNFINISHED, STUB)
+        stub = STUB if "NotImplementedError" in exercise["stub"] else BLANK
+        kind, hint = ("missing", MISSING) if code is None else (UNFINISHED, stub)
         return Graded(student, name, [PartReply(title, kind, hint=hint) for title, _ in task.parts], [])
     parts: list[PartReply] = []
     held: list[str] = []

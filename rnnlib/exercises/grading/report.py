@@ -10,7 +10,9 @@ from pathlib import Path
 
 from rnnlib.common import atomic_write
 from rnnlib.exercises.grading.grade import Graded
+from rnnlib.exercises.grading.rubric import Marks, safe_name
 from rnnlib.exercises.grading.submissions import Submission
+from rnnlib.exercises.projects import MOST, PROJECTS
 from rnnlib.exercises.replies import PASSED, Words
 from rnnlib.exercises.task import TASKS
 
@@ -38,8 +40,11 @@ def _said(words: Words, language: str) -> str:
     return "<br>".join(html.escape(part) for part in text.split("<br>"))
 
 
-def student_page(one: Submission, graded: list[Graded]) -> str:
-    """The page for one student, in the student's language."""
+NOT_MARKED = Words("还没评", "not marked yet")
+
+
+def student_page(one: Submission, graded: list[Graded], marks: dict[str, float | None] | None = None) -> str:
+    """The page for one student, in the student's language; ``marks``: of the open parts."""
     language = one.language
     total = sum(each.points for each in graded)
     title = _said(Words(f"批改结果：{one.student}", f"Results: {one.student}"), language)
@@ -56,6 +61,15 @@ def student_page(one: Submission, graded: list[Graded]) -> str:
             if part.hint and not good:
                 rows.append(f"<p class='hint'>{_said(part.hint, language)}</p>")
         rows.append("</ul>")
+    for project in PROJECTS.values():
+        own = {row: (marks or {}).get(f"{project.name} {row.en}") for row in project.rubric}
+        if not any(f"{project.name} {row.en}" in (marks or {}) for row in own):
+            continue
+        rows.append(f"<h2>{project.name} {_said(project.title, language)}</h2><table>")
+        for row, points in own.items():
+            said = _said(NOT_MARKED, language) if points is None else f"{points:g} / {MOST}"
+            rows.append(f"<tr><td>{_said(row, language)}</td><td>{said}</td></tr>")
+        rows.append("</table>")
     return _page(one.student, language, "".join(rows))
 
 
@@ -68,34 +82,50 @@ def _page(title: str, language: str, body: str) -> str:
     )
 
 
-def grades_table(found: list[Submission], graded: list[Graded]) -> str:
-    """CSV: a line for each student, a column for each exercise, the total, what was odd."""
+def grades_table(found: list[Submission], graded: list[Graded], marks: Marks | None = None) -> str:
+    """CSV: a line for each student, a column for each exercise, the total, the open parts, what was odd."""
     names = list(dict.fromkeys(each.task for each in graded))
     points = {(each.student, each.task): each.points for each in graded}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["student", *names, "total", "out of", "notes"])
+    open_rows = list(dict.fromkeys(row for own in (marks or {}).values() for row in own))
+    open_head = [*open_rows, "rubric", "rubric out of"] if open_rows else []
+    writer.writerow(["student", *names, "total", "out of", *open_head, "notes"])
     for one in sorted(found, key=lambda one: one.student):
         own = [points.get((one.student, name), 0.0) for name in names]
         notes = " / ".join(note.en for note in one.notes)
-        student = (
-            "'" + one.student if one.student[:1] in "=+-@" else one.student
-        )  # no formula for a spreadsheet
-        writer.writerow([student, *(f"{value:.3f}" for value in own), f"{sum(own):.3f}", len(names), notes])
+        line = [safe_name(one.student), *(f"{value:.3f}" for value in own), f"{sum(own):.3f}", len(names)]
+        if open_rows:
+            given = [(marks or {}).get(one.student, {}).get(row) for row in open_rows]
+            line += ["" if value is None else f"{value:g}" for value in given]
+            line += [f"{sum(value or 0.0 for value in given):g}", MOST * len(open_rows)]
+        writer.writerow([*line, notes])
     return text.getvalue()
 
 
 def write(
-    out: Path, found: list[Submission], graded: list[Graded], alike: list[tuple[str, list[str]]]
+    out: Path,
+    found: list[Submission],
+    graded: list[Graded],
+    alike: list[tuple[str, list[str]]],
+    marks: Marks | None = None,
 ) -> list[Path]:
-    """Write ``grades.csv``, ``students/NAME.html`` and ``index.html``; the files."""
+    """Write ``grades.csv``, ``students/NAME.html`` and ``index.html``; the files.
+
+    Args:
+        out: the folder.
+        found: what was handed in.
+        graded: the answers.
+        alike: answers that are the same.
+        marks: what the teacher gave for the open parts.
+    """
     pages = out / "students"
     pages.mkdir(parents=True, exist_ok=True)
     written, rows, taken = [], [], set()
     for one in sorted(found, key=lambda one: one.student):
         own = [each for each in graded if each.student == one.student]
         file = pages / f"{slug(one.student, taken)}.html"
-        written.append(atomic_write(file, student_page(one, own).encode()))
+        written.append(atomic_write(file, student_page(one, own, (marks or {}).get(one.student)).encode()))
         cells = "".join(f"<td>{each.points:.2f}</td>" for each in own)
         rows.append(
             f"<tr><td><a href='students/{file.name}'>{html.escape(one.student)}</a></td>{cells}"
@@ -117,5 +147,5 @@ def write(
             "Same does not mean copied: a short exercise has but one or two good answers.</p>"
         )
     written.append(atomic_write(out / "index.html", _page("Results", "both", "".join(body)).encode()))
-    written.append(atomic_write(out / "grades.csv", ("\ufeff" + grades_table(found, graded)).encode()))
+    written.append(atomic_write(out / "grades.csv", ("\ufeff" + grades_table(found, graded, marks)).encode()))
     return written
