@@ -146,7 +146,10 @@ class Worker:
 
     def _keep(self, value: Any) -> Ref:
         if isinstance(value, nn.Module):
-            value = value.to(self.device)
+            try:
+                value = value.to(self.device)
+            except Exception as error:  # without super().__init__() a module can't be moved
+                raise _described(error) from error
         self.objects.append(value)
         return Ref(len(self.objects) - 1, type(value).__name__, isinstance(value, nn.Module))
 

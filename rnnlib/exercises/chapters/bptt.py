@@ -1,1 +1,334 @@
 """Chapter 4: backpropagation through time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rnnlib.exercises.probe import Probe
+from rnnlib.exercises.task import Task
+
+# ---------- 4a ----------
+A = Task(
+    "4a",
+    "开头的状态管到多远",
+    "How far the first state reaches",
+    level="core",
+    minutes=12,
+    trains=(
+        "雅可比矩阵的连乘：哪个因子在左，哪一步的斜率，转置在哪里",
+        "products of Jacobians: which factor stands left, whose slope it has, where the transpose goes",
+    ),
+    hints={
+        "transposed": (
+            "数都对，行和列换了位置：第 i 行应该是 H_T 的第 i 个数，第 j 列是 H_0 的第 j 个数。",
+            "The numbers are right, with rows and columns exchanged: row i belongs to number i of H_T, column j to "
+            "number j of H_0.",
+        ),
+        "order of factors": (
+            "因子都对，次序反了：最早的一步乘在了最左边。H_0 先过哪一步？",
+            "The factors are right, in reverse order: the earliest step stands leftmost. Which step does H_0 go "
+            "through first?",
+        ),
+        "weights not transposed": (
+            "乘的是 W_hh 本身：从前一个状态的第 j 个数到 H_t 的第 i 个数，用的是 W_hh 的哪一个元素？",
+            "That multiplies by W_hh as it is. From number j of the state before to number i of H_t: "
+            "which element of W_hh is on the way?",
+        ),
+        "slope left out": (
+            "这是 W_hh 的幂，tanh 的斜率一步也没有乘。",
+            "That's a power of W_hh; the slope of the tanh is missing at every step.",
+        ),
+        "slope of the step before": (
+            "第 t 步的斜率用了前一个状态：经过 tanh 得到的是哪一个状态？",
+            "The slope of step t is computed from the state before it: which state came out of that tanh?",
+        ),
+        "tanh twice": (
+            "斜率是由 tanh(H_t) 算的：H_t 自己已经过了 tanh。",
+            "The slope is computed from tanh(H_t), but H_t has already been through the tanh.",
+        ),
+        "slope on columns": (
+            "斜率乘在了列上：(H, H) 乘 (H,)，(H,) 对着的是最后一维，也就是列。H_t 的第 i 个数的斜率该管第 i 行。",
+            "The slopes multiply columns: in (H, H) times (H,), the (H,) lines up with the last axis. The slope of "
+            "number i of H_t belongs to row i.",
+        ),
+        "one factor too many": (
+            "乘了 T + 1 个因子：H_0 是起点，没有哪一步的 tanh 算出过它。",
+            "There are T + 1 factors. H_0 is where it starts; no tanh of these steps produced it.",
+        ),
+        "one factor too few": (
+            "少乘了一步：从 H_0 到 H_T 有几步，就有几个因子。",
+            "One step is missing: there are as many factors as steps from H_0 to H_T.",
+        ),
+        "one step only": (
+            "这只是一步的雅可比矩阵；H_0 到 H_T 隔着 T 步。",
+            "That's the Jacobian of a single step; from H_0 to H_T there are T of them.",
+        ),
+        "elementwise": (
+            "各步的矩阵是逐元素相乘的；一步接一步，要的是矩阵乘法。",
+            "The matrices of the steps are multiplied element by element; step after step is a matrix product.",
+        ),
+        "summed": (
+            "加起来了：这里没有标量的损失，H_T 的每个数各占一行，要 (H, H)。",
+            "That's summed up. There's no scalar loss here: each number of H_T has a row of its own, in all (H, H).",
+        ),
+    },
+)
+
+
+def _run(W: Tensor, start: Tensor, inputs: Tensor) -> list[Tensor]:
+    """H_0 to H_T of a tanh RNN whose inputs come already multiplied, (T, H)."""
+    states = [start]
+    for given in inputs:
+        states.append(torch.tanh(given + states[-1] @ W))
+    return states
+
+
+def _chain(W: Tensor, inputs: Tensor, start: Tensor) -> Tensor:
+    """The Jacobian of H_T with respect to H_0, by autograd."""
+    return torch.autograd.functional.jacobian(lambda H: _run(W, H, inputs)[-1], start)
+
+
+def _wrong_chains(W: Tensor, states: Tensor, right: Tensor) -> dict[str, Callable[[], Tensor]]:
+    """What the mistakes of 4a give."""
+    slopes, T, H = 1 - states**2, len(states) - 1, len(W)
+    eye = torch.eye(H, dtype=W.dtype)
+
+    def product(factors: list[Tensor]) -> Tensor:
+        """The first factor acts first: it stands rightmost."""
+        return torch.linalg.multi_dot([*factors[::-1], eye]) if factors else eye
+
+    def factors(slopes: Tensor, M: Tensor = W.T) -> list[Tensor]:
+        return [slope.diag() @ M for slope in slopes]
+
+    def elementwise(start: Tensor) -> Tensor:
+        for factor in factors(slopes[1:]):
+            start = start * factor
+        return start
+
+    columns = [W.T @ slope.diag() for slope in slopes[1:]]
+    return {
+        "order of factors": lambda: product(factors(slopes[1:])[::-1]),
+        "weights not transposed": lambda: product(factors(slopes[1:], W)),
+        "weights not transposed / and reversed": lambda: product(factors(slopes[1:], W)[::-1]),
+        "slope left out": lambda: product([W.T] * T),
+        "slope left out / not transposed": lambda: product([W] * T),
+        "slope of the step before": lambda: product(factors(slopes[:-1])),
+        "tanh twice": lambda: product(factors(1 - states[1:].tanh() ** 2)),
+        "slope on columns": lambda: product(columns),
+        "slope on columns / and reversed": lambda: product(columns[::-1]),
+        "one factor too many": lambda: product(factors(slopes)),
+        "one factor too few / the first step": lambda: product(factors(slopes[2:])),
+        "one factor too few / the last step": lambda: product(factors(slopes[1:-1])),
+        "one step only": lambda: factors(slopes[-1:])[0],
+        "one step only / the first": lambda: factors(slopes[1:2])[0],
+        "elementwise": lambda: elementwise(eye),
+        "elementwise / from ones": lambda: elementwise(torch.ones_like(eye)),
+        "transposed": lambda: right.T,
+    }
+
+
+def _draw_chain(probe: Probe, T: int, H: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights, states, and the Jacobian; one that isn't close to zero, nor to any mistake."""
+    while True:
+        W = (1.4 / math.sqrt(H) * probe.normal(H, H)).double()
+        start, inputs = probe.normal(H).double().tanh(), (0.7 * probe.normal(T, H)).double()
+        right = _chain(W, inputs, start)
+        states = torch.stack(_run(W, start, inputs))
+        if right.abs().max() < 0.2 / H:
+            continue
+        if T < 4 or H < 3:
+            return W, states, right
+        wrong = [value() for value in _wrong_chains(W, states, right).values()]
+        if min(float((value - right).abs().max()) for value in wrong) > 0.02:
+            return W, states, right
+
+
+def _square(probe: Probe, came: object, H: int) -> Tensor:
+    return probe.shape(came, **{"H": H, "H\N{PRIME}": H})
+
+
+def _chain_matches(probe: Probe, T: int, H: int) -> None:
+    W, states, right = _draw_chain(probe, T, H)
+    came = probe.call(probe.answer, W.float(), states.float())
+    if isinstance(came, Tensor) and came.shape == (H,) and H > 1:
+        probe.wrong("summed")
+    mistakes = _wrong_chains(W, states, right) if T > 2 else {}
+    probe.values(_square(probe, came, H), right, mistakes)
+
+
+@A.part("五步、四个单元：(H, H)", "five steps, four units: (H, H)")
+def _a_values(probe: Probe) -> None:
+    _chain_matches(probe, 5, 4)
+
+
+@A.part("一步，一个单元，许多步", "one step, one unit, many steps")
+def _a_sizes(probe: Probe) -> None:
+    for T, H in ((1, 3), (2, 3), (4, 1), (1, 1), (9, 3), (3, 6)):
+        _chain_matches(probe, T, H)
+
+
+@A.part("T = 0：一步也没有走", "T = 0: not a single step")
+def _a_no_step(probe: Probe) -> None:
+    W, states = probe.normal(3, 3), probe.normal(1, 3).tanh()
+    probe.values(_square(probe, probe.call(probe.answer, W, states), 3), torch.eye(3))
+
+
+# ---------- 4b ----------
+B = Task(
+    "4b",
+    "截断以后的梯度",
+    "The gradient after truncation",
+    level="stretch",
+    minutes=15,
+    trains=(
+        "截断剪断的是哪些路径：值过去，梯度不过去，刀口在哪一步",
+        "which paths truncation cuts: values pass, gradients don't, and at which step the cut is",
+    ),
+    hints={
+        "never cut": (
+            "这是完整的梯度：一刀也没有剪，每条路径都算进去了。",
+            "That's the full gradient: nothing was cut, and every path counts.",
+        ),
+        "cut at every step": (
+            "每一步都剪断了；应该走满 k 步才剪一刀。",
+            "That's cut at every step; there should be k steps between two cuts.",
+        ),
+        "state reset": (
+            "刀口处状态成了 0：下一段就忘了前文。该断的是梯度，状态的值要带过去。",
+            "At the cut the state becomes 0, so the next piece forgets what came before. Cut the gradient; the "
+            "value of the state carries over.",
+        ),
+        "one step late": (
+            "刀口晚了一步：第 k + 1 步还连着第 k 步。",
+            "The cuts come one step late: step k + 1 is still joined to step k.",
+        ),
+        "one step early": (
+            "刀口早了一步：第 k 步和第 k - 1 步就断开了。",
+            "The cuts come one step early: step k is already cut off from step k - 1.",
+        ),
+        "a window for every loss": (
+            "每个损失都往回看了 k 步。截断是在固定的地方剪：一段里的第一个损失只看得见自己那一步。",
+            "Here every loss looks back k steps. Truncation cuts at fixed places: the first loss of a piece sees "
+            "only its own step.",
+        ),
+        "only the last piece": (
+            "只有最后一段的损失；前面各段的梯度要加进来。",
+            "Only the losses of the last piece are in it; the gradients of the earlier pieces have to be added.",
+        ),
+        "only the first piece": (
+            "只有第一段的损失；后面各段的也要算。",
+            "Only the losses of the first piece are in it; the later pieces count, too.",
+        ),
+        "k pieces": (
+            "切成了 k 段；k 是每一段的步数，不是段数。",
+            "That's cut into k pieces; k is the number of steps in a piece, not the number of pieces.",
+        ),
+        "the rest is lost": (
+            "T 除不尽 k 的时候，最后不满 k 步的一段丢了。",
+            "When k doesn't divide T, the last, shorter piece is lost.",
+        ),
+        "the last state only": (
+            "损失里只有最后一个状态；损失是全部 H_t 的和。",
+            "Only the last state is in the loss; the loss is the sum of all H_t.",
+        ),
+        "ends of pieces only": (
+            "损失里只有每一段末尾的状态；每一步的 H_t 都要加进损失。",
+            "Only the states at the ends of the pieces are in the loss; the H_t of every step belongs to it.",
+        ),
+        "mean": (
+            "取了各步的平均；损失是和。",
+            "That's the mean over the steps; the loss is the sum.",
+        ),
+        "a tuple of one": (
+            "得到的是只有一个张量的元组：autograd.grad 总是返回元组，每个输入一个梯度。",
+            "That's a tuple with one tensor in it: autograd.grad always returns a tuple, a gradient for each input.",
+        ),
+        "the loss": (
+            "这是损失本身；要的是它对 w 的导数。",
+            "That's the loss itself; what's wanted is its derivative with respect to w.",
+        ),
+    },
+)
+
+
+def _paths(w: float, X: list[float]) -> tuple[list[float], list[list[float]]]:
+    """The states H_1 ... H_T, and what the use of w at step t adds to the derivative of H_s, at [s][t]."""
+    states, rows = [0.0], []
+    for s, x in enumerate(X):
+        states.append(math.tanh(w * states[-1] + x))
+        slope = 1 - states[-1] ** 2
+        carried = [w * slope * one for one in rows[-1]] if rows else []
+        rows.append([*carried, slope * states[s]])
+    return states[1:], rows
+
+
+def _sum(rows: list[list[float]], keep: Callable[[int, int], bool]) -> float:
+    return sum(value for s, row in enumerate(rows) for t, value in enumerate(row) if keep(s, t))
+
+
+def _truncated(w: float, X: list[float], k: int) -> float:
+    """The gradient of the sum of all states: the paths that cross no cut."""
+    return _sum(_paths(w, X)[1], lambda s, t: s // k == t // k)
+
+
+def _reset(w: float, X: list[float], k: int) -> float:
+    return sum(_sum(_paths(w, X[i : i + k])[1], lambda s, t: True) for i in range(0, len(X), k))
+
+
+def _wrong_gradients(w: float, X: list[float], k: int) -> dict[str, float]:
+    """What the mistakes of 4b give."""
+    T, (states, rows) = len(X), _paths(w, X)
+    last, right = (T - 1) // k, _truncated(w, X, k)
+    size = math.ceil(T / k)
+
+    def within(s: int, t: int) -> bool:
+        return s // k == t // k
+
+    return {
+        "never cut": _sum(rows, lambda s, t: True),
+        "cut at every step": _truncated(w, X, 1),
+        "state reset": _reset(w, X, k),
+        "one step late": _sum(rows, lambda s, t: max(0, s - 1) // k == max(0, t - 1) // k),
+        "one step early": _sum(rows, lambda s, t: (s + 1) // k == (t + 1) // k),
+        "a window for every loss": _sum(rows, lambda s, t: s - t < k),
+        "only the last piece": _sum(rows, lambda s, t: within(s, t) and s // k == last),
+        "only the first piece": _sum(rows, lambda s, t: s < k),
+        "k pieces": _truncated(w, X, size),
+        "the rest is lost": _sum(rows, lambda s, t: within(s, t) and s < T // k * k),
+        "the last state only": _sum(rows, lambda s, t: within(s, t) and s == T - 1),
+        "the last state only / never cut": sum(rows[-1]),
+        "ends of pieces only": _sum(rows, lambda s, t: within(s, t) and ((s + 1) % k == 0 or s == T - 1)),
+        "mean": right / T,
+        "mean / never cut": _sum(rows, lambda s, t: True) / T,
+        "the loss": sum(states),
+    }
+
+
+def _truncated_matches(probe: Probe, T: int, k: int, clear: bool = False) -> None:
+    while True:
+        w, X = 0.8 + 0.1 * probe.size(0, 5), (0.4 * probe.normal(T)).tolist()
+        right, mistakes = _truncated(w, X, k), _wrong_gradients(w, X, k)
+        if not clear or min(abs(value - right) for value in mistakes.values()) > 0.02:
+            break
+    came = probe.call(probe.answer, torch.tensor(w), torch.tensor(X), k)
+    if isinstance(came, float):
+        came = torch.tensor(came)
+    if isinstance(came, tuple) and len(came) == 1:
+        probe.wrong("a tuple of one")
+    came = probe.shape(came)
+    probe.values(came, torch.tensor(right), {name: torch.tensor(value) for name, value in mistakes.items()})
+
+
+@B.part("十一步，每四步一刀", "eleven steps, a cut every four")
+def _b_values(probe: Probe) -> None:
+    _truncated_matches(probe, 11, 4, clear=True)
+
+
+@B.part("k 与 T 的其他组合", "other k and T")
+def _b_sizes(probe: Probe) -> None:
+    for T, k in ((12, 3), (7, 7), (7, 20), (8, 1), (2, 1), (9, 8), (10, 2), (1, 1), (1, 4)):
+        _truncated_matches(probe, T, k)

@@ -1,1 +1,401 @@
 """Chapter 6: Chinese text, and sampling."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnnlib.exercises.probe import Probe
+from rnnlib.exercises.task import Task
+from rnnlib.exercises.worker import Opaque, Ref
+
+# ---------- 6a ----------
+E6A = Task(
+    "6a",
+    "换了词元，怎样比困惑度",
+    "Perplexity when the tokens differ",
+    level="warm-up",
+    minutes=6,
+    trains=(
+        "一段文字的总损失不变，变的是分给多少个单位",
+        "a text has one total loss; only the number of units that share it changes",
+    ),
+    device="cpu",
+    hints={
+        "divided": (
+            "困惑度直接乘除了个数之比。个数之比该作用在每个词元的损失上，不是作用在困惑度上。",
+            "The perplexity itself was multiplied by a ratio of counts. The ratio belongs to the loss per token, not "
+            "to the perplexity.",
+        ),
+        "inverted": (
+            "比值倒过来了。一个词若有两个字，每个字分到的损失应该更少，困惑度也更低。",
+            "The ratio is upside down. If a word has two characters, each of them gets less of the loss, and a lower "
+            "perplexity.",
+        ),
+        "loss": (
+            "这是每个字的平均损失，还没有变回困惑度。",
+            "That's the mean loss per character; it hasn't been turned back into a perplexity.",
+        ),
+        "no logarithm": (
+            "困惑度被当成了损失：先要从困惑度退回每个词元的平均损失。",
+            "The perplexity was taken for a loss. First go back from it to the mean loss per token.",
+        ),
+        "two bases": (
+            "对数和指数的底不一样：一边是 2，一边是 e。",
+            "Logarithm and exponential have different bases: 2 on one side, e on the other.",
+        ),
+        "one token": (
+            "结果太接近 1：整段文字的字数用上了，词元的个数没有用上。",
+            "That's too close to 1: the number of characters is in it, the number of tokens isn't.",
+        ),
+        "overflow": (
+            "结果是无穷大：整段文字的概率倒数太大，浮点数装不下。先求比值，就不会经过那个大数。",
+            "The result is infinite: one over the probability of the whole text is too large for a float. Take the "
+            "ratio first, and you never meet that number.",
+        ),
+        "values": (
+            "数不对，相对误差 {gap:.3g}。先在纸上算：总损失是多少？每个字分到多少？",
+            "The number's off, with a relative error of {gap:.3g}. On paper first: what's the total loss, and how much of it does each "
+            "character get?",
+        ),
+    },
+)
+
+
+def _6a(perplexity: float, tokens: float, characters: float) -> float:
+    return math.exp(math.fsum([math.log(perplexity) / characters] * int(tokens)))
+
+
+def _6a_mistakes(p: float, n: float, c: float) -> dict[str, float]:
+    return {
+        "divided": p * n / c,
+        "divided / inverted": p * c / n,
+        "inverted": p ** (c / n),
+        "loss": math.log(p) * n / c,
+        "no logarithm": math.exp(p * n / c),
+        "two bases": math.exp(math.log2(p) * n / c),
+        "two bases / the other way": 2 ** (math.log(p) * n / c),
+        "one token": p ** (1 / c),
+    }
+
+
+def _6a_compare(probe: Probe, given: Tensor, cases: list[tuple[float, int, int]]) -> None:
+    right = torch.tensor([_6a(*case) for case in cases], dtype=torch.float64)
+    if (given == math.inf).any():
+        probe.wrong("overflow")
+    found = [_6a_mistakes(*case) for case in cases]
+    mistakes = {name: torch.tensor([one[name] for one in found]).double() / right for name in found[0]}
+    probe.values(given.double() / right, torch.ones_like(right), mistakes, tolerance=1e-4)
+
+
+def _6a_number(probe: Probe, *case: Any) -> Tensor:
+    came = probe.call(probe.answer, *case)
+    probe.need(came is not None, "nothing")
+    if isinstance(came, Tensor) and came.numel() == 1:
+        came = came.item()
+    if isinstance(came, bool) or not isinstance(came, (int, float)):
+        probe.wrong(
+            "not a number at all", kind=came.kind if isinstance(came, Opaque) else type(came).__name__
+        )
+    return torch.tensor([came], dtype=torch.float64)
+
+
+def _6a_case(probe: Probe, fewer: bool) -> tuple[float, int, int]:
+    characters = probe.size(3_000, 9_000)
+    share = probe.size(30, 80) / 100 if fewer else probe.size(130, 300) / 100
+    return float(probe.size(20, 90)) + 0.5, round(characters * share), characters
+
+
+@E6A.part("数：词元比字少", "numbers: fewer tokens than characters")
+def _6a_words(probe: Probe) -> None:
+    for _ in range(3):
+        case = _6a_case(probe, fewer=True)
+        _6a_compare(probe, _6a_number(probe, *case), [case])
+
+
+@E6A.part("数：词元比字多，或者一样多", "numbers: more tokens than characters, or as many")
+def _6a_bytes(probe: Probe) -> None:
+    for _ in range(2):
+        perplexity, tokens, characters = _6a_case(probe, fewer=False)
+        case = (perplexity / 20 + 1, tokens, characters)
+        _6a_compare(probe, _6a_number(probe, *case), [case])
+    same = (12.5, 4_000, 4_000)
+    _6a_compare(probe, _6a_number(probe, *same), [same])
+
+
+@E6A.part("张量：几个模型一起算", "tensors: several models at once")
+def _6a_tensors(probe: Probe) -> None:
+    for M in (4, 1):
+        cases = [
+            (_6a_case(probe, bool(i % 2))[0] / 20 + 1, probe.size(2_000, 9_000), 5_000) for i in range(M)
+        ]
+        perplexities, tokens = (torch.tensor([case[i] for case in cases]).float() for i in (0, 1))
+        came = probe.call(probe.answer, perplexities, tokens, 5_000)
+        _6a_compare(probe, probe.shape(came, M=M), cases)
+
+
+# ---------- 6b ----------
+E6B = Task(
+    "6b",
+    "抽一个字，有的字不许出",
+    "Draw a character, but never these",
+    level="core",
+    minutes=12,
+    trains=(
+        "温度、不许出的词元和随机种子，放在一个函数里",
+        "temperature, forbidden tokens and a seed in one function",
+    ),
+    device="cpu",
+    hints={
+        "forbidden at 0": (
+            "温度是 0 的时候，不许出的词元照样出来了：取最大之前，它们也要挡住。",
+            "At temperature 0 forbidden tokens come out all the same: they have to be kept out before the maximum is "
+            "taken, too.",
+        ),
+        "logit set to 0": (
+            "不许出的词元得到的 logit 是 0。0 不是“没有”：别的 logits 若是负的，它反而最大。logit 该是多少，概率才是 0？",
+            "Forbidden tokens got the logit 0. That isn't “nothing”: among negative logits, it's the largest. Which "
+            "logit makes the probability 0?",
+        ),
+        "forbidden drawn": (
+            "不许出的词元被抽到了，例如编号 {token}。",
+            "A forbidden token was drawn, for instance index {token}.",
+        ),
+        "not the likeliest": (
+            "温度是 0，取的却不是允许的词元里概率最大的。",
+            "At temperature 0 that isn't the likeliest of the allowed tokens.",
+        ),
+        "outside": (
+            "抽到了 {token}，编号只有 0 到 {last}：不许出的那份概率，还留着空位吗？",
+            "{token} was drawn, but the indices end at {last}: does the share of the forbidden tokens still leave a gap?",
+        ),
+        "not in proportion": (
+            "不许出的词元那份概率，全归了一个词元（编号 {token}）；应该按比例分给所有允许的。",
+            "The share of the forbidden tokens all went to one token (index {token}); the allowed ones should share "
+            "it in proportion.",
+        ),
+        "multiplied": (
+            "温度用反了：温度高应该更平，这里更尖了。",
+            "The temperature works the wrong way round: a high one should level the probabilities, here it sharpens "
+            "them.",
+        ),
+        "no temperature": (
+            "温度没有起作用。它该作用在 logits 上；概率各除以同一个数，比例不变。",
+            "The temperature has no effect. It belongs to the logits; if all probabilities are divided by one number, "
+            "their proportions stay.",
+        ),
+        "softmax twice": (
+            "概率被当成 logits，又做了一次 softmax，几乎拉平了。",
+            "Probabilities were taken for logits and went through a second softmax, which nearly levels them.",
+        ),
+        "uniform": (
+            "允许的词元各抽了一样多：logits 没有用上。",
+            "All allowed tokens were drawn equally often: the logits aren't used.",
+        ),
+        "always the likeliest": (
+            "温度不是 0，出来的却总是概率最大的：没有抽。",
+            "The temperature isn't 0, but the likeliest token comes out every time: nothing is drawn.",
+        ),
+        "one draw for all": (
+            "整批都是同一个词元：只抽了一次，每一行要各抽各的。",
+            "The whole batch has the same token: there was one draw, and each row needs its own.",
+        ),
+        "another row": (
+            "每一行都照同一行的 logits 抽：看看沿哪一维做 softmax、从哪几行抽。",
+            "All rows were drawn by the logits of the same row: check the axis of the softmax, and which rows you draw "
+            "from.",
+        ),
+        "over the batch": (
+            "抽到的次数像是沿样本那一维做的 softmax：每一行的 V 个概率，加起来应该是 1。",
+            "The counts look like a softmax over the batch: it's the V probabilities of a row that should sum to 1.",
+        ),
+        "frequencies": (
+            "次数不对：编号 {token} 的词元应该约占 {expected:.3f}，{n:,} 次里实际占 {came:.3f}。",
+            "Wrong frequencies: token {token} should have a share of about {expected:.3f}; in {n:,} draws it has "
+            "{came:.3f}.",
+        ),
+        "generator ignored": (
+            "同一个种子的两个 generator，抽出来的不同：抽的时候没有用它。",
+            "Two generators with one seed gave different draws: the drawing doesn't use them.",
+        ),
+        "seed fixed": (
+            "种子不同，抽出来的却一样：函数里是不是自己定了种子？",
+            "Different seeds gave the same draws: does the function set a seed of its own?",
+        ),
+        "starts anew": (
+            "同一个 generator 连用两次，抽出来的完全一样：它应该接着往下走，函数里不要重设种子。",
+            "One generator, used twice in a row, gave the very same draws: it should go on from where it was, so don't "
+            "reset its seed.",
+        ),
+        "not low enough": (
+            "logits 都在 −400 上下的时候，不许出的词元出来了：代替它的那个数不够低。",
+            "With logits near −400 a forbidden token came out: the number in its place isn't low enough.",
+        ),
+        "overflow": (
+            "logits 到了几百，抽到的就不对了：自己写的 exp 会溢出。",
+            "With logits in the hundreds the draws are wrong: an exp of your own overflows.",
+        ),
+        "changed its input": (
+            "你的代码改动了传进来的 logits；下一步还要用它，先复制一份。",
+            "Your code changes the logits that it is given, and they may be needed again: copy them first.",
+        ),
+    },
+)
+MAKE_GENERATOR = """
+def make(seed):
+    return torch.Generator().manual_seed(seed)
+"""
+DRAWS = 6_000  # of each of two rows
+# A right answer's share of a token stays within 7 standard deviations: beyond is less likely than 1e-8 (the
+# Chernoff bound, binomial with a mean of 130 or more), and a check looks at 16 shares.
+DEVIATIONS = 7.0
+
+
+def _generator(probe: Probe, seed: int) -> Ref:
+    return probe.define(MAKE_GENERATOR, "make", seed)
+
+
+def _draw(probe: Probe, logits: Tensor, temperature: float, forbidden: list[int], generator: Ref) -> Tensor:
+    """What comes out, (B,) int64; tokens outside 0..V-1 are replied to."""
+    B, V = logits.shape
+    came = probe.shape(probe.call(probe.answer, logits, temperature, forbidden, generator), B=B)
+    dtype = str(came.dtype).removeprefix("torch.")
+    probe.need(dtype == "int64", "dtype", expected="int64", came=dtype)
+    wild = came[(came < 0) | (came >= V)]
+    if len(wild):
+        probe.wrong("outside", token=int(wild[0]), last=V - 1)
+    return came
+
+
+def _without(logits: Tensor, forbidden: list[int], low: float = -math.inf) -> Tensor:
+    columns = [torch.full_like(c, low) if i in forbidden else c for i, c in enumerate(logits.unbind(1))]
+    return torch.stack(columns, 1)
+
+
+def _forbid(probe: Probe, came: Tensor, forbidden: list[int], mistake: str = "forbidden drawn") -> None:
+    for token in forbidden:
+        probe.need(not (came == token).any(), mistake, token=token)
+
+
+@E6B.part("形状：logits 是 (B, V)，结果 (B,)，int64", "shape: logits are (B, V), the result is (B,), int64")
+def _6b_shape(probe: Probe) -> None:
+    generator = _generator(probe, probe.size(1, 10**6))
+    for B, V in ((5, 7), (1, 4), (3, 2)):
+        _draw(probe, probe.normal(B, V), 1.0, [0], generator)
+
+
+@E6B.part("温度 0：允许的里面最大的", "temperature 0: the likeliest of the allowed")
+def _6b_zero(probe: Probe) -> None:
+    generator = _generator(probe, probe.size(1, 10**6))
+    for temperature in (0, 0.0):
+        logits, forbidden = 2 * probe.normal(60, 6), [probe.size(0, 2), probe.size(3, 5)]
+        for row in (0, 59, *range(2, 50, 3)):
+            logits[row, forbidden[row % 2]] += 9
+        came = _draw(probe, logits, temperature, forbidden, generator)
+        right = _without(logits, forbidden).argmax(dim=1)
+        if torch.equal(came, right):
+            continue
+        if torch.equal(came, logits.argmax(dim=1)):
+            probe.wrong("forbidden at 0")
+        if torch.equal(came, _without(logits, forbidden, 0.0).argmax(dim=1)):
+            probe.wrong("logit set to 0")
+        _forbid(probe, came, forbidden, "forbidden at 0")
+        probe.wrong("not the likeliest")
+
+
+def _shares(logits: Tensor) -> Tensor:
+    return torch.softmax(logits.double(), dim=-1)
+
+
+def _agree(counted: Tensor, shares: Tensor) -> bool:
+    """Whether shares among DRAWS draws are within the deviations that chance explains."""
+    allowed = DEVIATIONS * (shares * (1 - shares) / DRAWS).sqrt() + 1e-9
+    return bool(((counted - shares).abs() <= allowed).all())
+
+
+def _6b_case(probe: Probe, V: int = 6) -> tuple[Tensor, list[int]]:
+    """Logits of two rows (2, V), and two forbidden tokens, one of them likely."""
+    sizes = torch.tensor([[1.4, 0.9, 0.0, -0.5, 1.2, -0.9], [-0.7, 0.2, 1.3, 0.9, 1.1, -0.4]])
+    order = torch.randperm(V, generator=probe.generator)
+    logits = sizes[:, order] + 0.1 * probe.normal(2, V)
+    place = {int(old): new for new, old in enumerate(order)}
+    return logits, [place[4], place[5]]
+
+
+def _6b_wrong(probe: Probe, counted: Tensor, logits: Tensor, tau: float, forbidden: list[int]) -> None:
+    """Reply to shares (2, V) that a known mistake makes."""
+    allowed = _without(logits, forbidden)
+    hypotheses = {
+        "forbidden drawn": _shares(logits / tau),
+        "forbidden drawn / no temperature": _shares(logits),
+        "logit set to 0": _shares(_without(logits, forbidden, 0.0) / tau),
+        "multiplied": _shares(allowed * tau),
+        "no temperature": _shares(allowed),
+        "softmax twice": _shares(_without(_shares(allowed / tau).float(), forbidden)),
+        "softmax twice / divided between": _shares(_without(_shares(allowed).float(), forbidden) / tau),
+        "another row": _shares(allowed / tau)[[0, 0]],
+        "another row / last": _shares(allowed / tau)[[1, 1]],
+    }
+    unnormalized = {
+        "uniform": allowed.isfinite().double(),
+        "over the batch": torch.softmax(allowed.double() / tau, dim=0).nan_to_num(0.0),
+    }
+    hypotheses |= {name: P / P.sum(dim=1, keepdim=True) for name, P in unnormalized.items()}
+    for mistake, shares in hypotheses.items():
+        if _agree(counted, shares):
+            probe.wrong(mistake, token=forbidden[0])
+    for token in range(logits.shape[1]):  # the share of the forbidden went to one token
+        shares = _shares(logits / tau)
+        left = shares[:, forbidden].sum(dim=1)
+        shares[:, forbidden] = 0
+        shares[:, token] += left
+        if _agree(counted, shares):
+            probe.wrong("not in proportion", token=token)
+
+
+@E6B.part("抽到的次数", "how often each token is drawn")
+def _6b_frequencies(probe: Probe) -> None:
+    for tau in (0.6, 1.7):
+        logits, forbidden = _6b_case(probe)
+        rows = logits.repeat(DRAWS, 1)  # row 0, row 1, row 0, ...
+        came = _draw(probe, rows, tau, forbidden, _generator(probe, probe.size(1, 10**6))).view(DRAWS, 2)
+        V = logits.shape[1]
+        counted = torch.stack([came[:, i].bincount(minlength=V) for i in (0, 1)]).double() / DRAWS
+        shares = _shares(_without(logits, forbidden) / tau)
+        if _agree(counted, shares):
+            continue
+        if bool((counted.max(dim=1).values == 1).all()):
+            top = torch.equal(counted.argmax(dim=1), shares.argmax(dim=1))
+            probe.wrong("always the likeliest" if top else "one draw for all")
+        _6b_wrong(probe, counted, logits, tau, forbidden)
+        _forbid(probe, came, forbidden)
+        row, token = divmod(int((counted - shares).abs().argmax()), V)
+        expected, share = float(shares[row, token]), float(counted[row, token])
+        probe.wrong("frequencies", token=token, expected=expected, came=share, n=DRAWS)
+
+
+@E6B.part("generator：同一个种子，同样的字", "the generator: same seed, same draws")
+def _6b_generator(probe: Probe) -> None:
+    logits, seed = 0.1 * probe.normal(200, 8), probe.size(1, 10**6)
+    first = _generator(probe, seed)
+    one, after = (_draw(probe, logits, 1.0, [0], first) for _ in range(2))
+    again, other = (_draw(probe, logits, 1.0, [0], _generator(probe, s)) for s in (seed, seed + 1))
+    probe.need(torch.equal(one, again), "generator ignored")
+    probe.need(not torch.equal(one, other), "seed fixed")
+    probe.need(not torch.equal(one, after), "starts anew")
+
+
+@E6B.part("很大和很小的 logits，什么都不禁", "very large and very small logits; nothing forbidden")
+def _6b_extreme(probe: Probe) -> None:
+    generator = _generator(probe, probe.size(1, 10**6))
+    for level, forbidden in ((400.0, [2]), (-400.0, [2]), (400.0, [])):
+        winner = probe.integers(3, 7, 20)  # by 60, so that another is drawn once in e^60
+        logits = level + probe.normal(20, 7)
+        logits[torch.arange(20), winner] += 60
+        came = _draw(probe, logits, 1.0, forbidden, generator)
+        if level < 0:
+            _forbid(probe, came, forbidden, "not low enough")
+        probe.need(torch.equal(came, winner), "overflow")
