@@ -15,6 +15,7 @@ from torch import nn
 
 from packs import quizzes
 from packs.quizzes import FOLDER, check, read_quiz
+from rnnlib import RNNModel
 from rnnlib.widgets import read_pack
 
 FOUND = sorted(FOLDER.glob("*.yml"))
@@ -63,7 +64,7 @@ def test_every_chapter_has_questions():
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
 def test_a_quiz_is_complete(path):
     questions = read_quiz(path)
-    assert len(questions) == 3
+    assert len(questions) == 5 and {q["kind"] for q in questions} >= {"choice", "order", "shape"}
     for question in questions:
         pairs = words_of(question)
         assert pairs
@@ -195,7 +196,7 @@ def test_an_error_names_the_file_and_the_question(tmp_path):
 ANSWERS = {
     "01": [math.log(28)],
     "02": [math.sqrt(2)],
-    "03": [28 * 512 + 512 * 512 + 512 + 512 * 28 + 28],
+    "03": [28 * 512 + 512 * 512 + 512 + 512 * 28 + 28, 0.8 * 1 / 4],
     "04": [0.5**10],
     "05": [parameters(nn.RNN(28, 256))],
     "06": [0.5 / (0.5 + 0.2)],
@@ -226,3 +227,53 @@ def test_the_shapes_are_right():
     assert right("02", 0) == str(tuple(F.one_hot(torch.zeros(2, 5, dtype=torch.long).T, 28).shape))
     _, state = nn.RNN(28, 256, batch_first=True)(torch.zeros(32, 35, 28))
     assert right("05", 0) == str(tuple(state.shape))
+
+
+def size(*shape: int) -> torch.Tensor:
+    return torch.zeros(*shape)
+
+
+def weight_gradient() -> torch.Tensor:
+    """Of W_xh, after reading 35 steps of 32 rows."""
+    X, W_xh, W_hh, H = size(35, 32, 28), size(28, 64).requires_grad_(), size(64, 64), size(32, 64)
+    for X_t in X:
+        H = torch.tanh(X_t @ W_xh + H @ W_hh)
+    H.sum().backward()
+    return W_xh.grad
+
+
+def gates_before_the_cut() -> torch.Tensor:
+    layer = nn.LSTM(28, 256)
+    return size(32, 28) @ layer.weight_ih_l0.T + size(32, 256) @ layer.weight_hh_l0.T
+
+
+def forecast_windows() -> torch.Tensor:
+    series = size(250, 1)
+    return torch.stack([series[i : i + 22] for i in range(250) if i + 22 + 10 <= 250])
+
+
+SHAPES = {
+    "01": lambda: size(32, 36)[:, :-1],
+    "02": lambda: F.one_hot(size(32, 35).long().T, 28).float() @ size(28, 256),
+    "03": lambda: torch.cat([size(32, 512) @ size(512, 28) for _ in range(35)]),
+    "04": weight_gradient,
+    "05": lambda: nn.RNN(28, 64, num_layers=3, bidirectional=True)(size(35, 32, 28))[0],
+    "06": lambda: RNNModel(nn.RNN(1582, 8), 1582)(size(32, 35).long())[0],
+    "07": gates_before_the_cut,
+    "08": lambda: nn.GRU(28, 256, num_layers=2, batch_first=True)(size(32, 35, 28))[1],
+    "09": lambda: nn.GRU(28, 256, num_layers=2, bidirectional=True)(size(35, 32, 28))[0],
+    "10": lambda: nn.GRU(64, 128, num_layers=4, batch_first=True)(size(32, 35, 64))[1],
+    "11": forecast_windows,
+    "12": lambda: F.pad(size(32, 42, 35), ((3 - 1) * 4, 0)),
+}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_shapes_to_be_completed_are_right(chapter):
+    """The answer is what torch gives; a likely wrong shape is none of the right ones, and is listed once."""
+    (question,) = [q for q in read_quiz(FOLDER / f"{chapter}.yml") if q["kind"] == "shape"]
+    with torch.no_grad() if chapter != "04" else torch.enable_grad():
+        came = SHAPES[chapter]()
+    assert question["answer"] == list(came.shape)
+    wrong = [tuple(mistake["shape"]) for mistake in question["mistakes"]]
+    assert len(set(wrong)) == len(wrong) >= 2

@@ -359,4 +359,5 @@ def _described(error: Exception) -> AnswerError:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((*_LIBRARIES, _HERE, GIVEN))
     ]
-    return AnswerError(said, lines[-1] if lines else 0, isinstance(error, NotImplementedError))
+    stub = isinstance(error, NotImplementedError) and not str(error)  # torch raises it too, and says why
+    return AnswerError(said, lines[-1] if lines else 0, stub)

@@ -25,6 +25,15 @@ SECONDS = 5.0  # for a part; a mutant that runs on is rejected
 # exercise -> {line of the solution after the change: why nothing can be seen of it}
 OTHER_SIZE = "another size of the learner's own example, as good as the first"
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "1b": {"pairs[before, now] += 2": "all counts twice as large, all fractions as they were"},
+    "5b": {
+        "if (2 * tail / 2 ** n >= 0.05):": "a sum of powers of two is never exactly 0.05",
+        'return "a" if (a_wins >= b_wins) else "b"': "a tie in wins has been called undecided before",
+    },
+    "8a": {"V, H, far = rnn.input_size, rnn.hidden_size, 2000.0": "both biases close the gates altogether"},
+    "10a": {
+        "kept = (torch.rand_like(X[:1]) > self.p)  # (1, B, H)": "only a draw of exactly p would tell",
+    },
     "E1": {"B, (D, H) = 5, cell.W_xh.shape": OTHER_SIZE},
     "E2": {
         "X = torch.randn(5, 7, layer.input_size)": OTHER_SIZE,
