@@ -611,7 +611,7 @@ A4 = Task(
         "values": (
             "形状对，数值不对：最大相差 {gap:.3g}，在下标 {place} 处。第 b 行要的是它自己读完第 lengths[b] 个输入时的状态。",
             "Right shape, wrong values: they differ by up to {gap:.3g}, at index {place}. Row b wants its own "
-            "state after it has read input number lengths[b].",
+            "state after its first lengths[b] inputs.",
         ),
         "all against all": (
             "得到的是 (B, B, H)：每一行都取了所有行的那一步。第 b 行只要第 b 个长度，时间的下标要和行的下标配成对。",
@@ -655,7 +655,7 @@ A4 = Task(
         "padding": (
             "只改了末尾之后的填充，结果就变了：别从 X 里的数猜长度，lengths 已经说了。",
             "Only the padding behind the end was changed, and the result changed too: don't guess the lengths "
-            "from the numbers in X; lengths says them.",
+            "from the numbers in X; `lengths` gives them.",
         ),
     },
 )
@@ -799,7 +799,7 @@ A5 = Task(
         ),
         "flattened": (
             "logit 的形状是 (B·T, V)；这里要 (B, T, V)，压平是损失函数那一边的事。",
-            "The logits have the shape (B·T, V); (B, T, V) is wanted here: flattening is the loss's affair.",
+            "The logits have the shape (B·T, V); (B, T, V) is wanted here: flatten them when you compute the loss.",
         ),
         "last step only": (
             "只有一步的 logit；语言模型在每一步都预测下一个词元。",
