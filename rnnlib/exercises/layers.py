@@ -654,7 +654,7 @@ A4 = Task(
         ),
         "padding": (
             "只改了末尾之后的填充，结果就变了：别从 X 里的数猜长度，lengths 已经说了。",
-            "Only the padding behind the end was changed, and the result changed too: don't guess the lengths "
+            "Only the padding past the end was changed, and the result changed too: don't guess the lengths "
             "from the numbers in X; `lengths` gives them.",
         ),
     },
