@@ -67,6 +67,13 @@ def one_language(notebook: NotebookNode, language: str) -> None:
             cell.source = re.sub(r"(?m)^(#+ )(.*?) \| (.*)$", kept, cell.source)
 
 
+def speak(notebook: NotebookNode, language: str) -> None:
+    """Let the checks answer in the notebook's language."""
+    for cell in notebook.cells:
+        if language != "both" and "setup" in tags(cell):
+            cell.source += f'\n\nimport os\n\nos.environ["RNNLIB_LANGUAGE"] = "{language}"'
+
+
 def without_outputs(notebook: NotebookNode) -> None:
     """Remove what running left."""
     for cell in notebook.cells:
@@ -91,6 +98,7 @@ def student(notebook: NotebookNode, language: str) -> NotebookNode:
     made = copy.deepcopy(notebook)
     made.cells = [cell for cell in made.cells if SOLUTION not in tags(cell)]
     one_language(made, language)
+    speak(made, language)
     without_outputs(made)
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -22,9 +23,13 @@ COMMON = {
         "A tensor is expected; what came is a {kind}.",
     ),
     "a pair": (
-        "应该得到一个张量，实际得到 {n} 个东西的元组：torch 的循环层返回（输出，状态），要拆开。",
-        "A tensor is expected; what came is a tuple of {n}: torch's recurrent layers return (outputs, state), "
-        "so take it apart.",
+        "应该得到一个张量，实际得到 {n} 个东西的元组。它要是来自 torch 的循环层，那里返回的是（输出，状态），得拆开。",
+        "A tensor is expected; what came is a tuple of {n}. If it comes from one of torch's recurrent layers, those "
+        "return (outputs, state): take it apart.",
+    ),
+    "not a single number": (
+        "应该得到一个数，也就是没有轴的张量；实际得到 {shape}。",
+        "A single number is expected, a tensor without axes; {shape} came.",
     ),
     "order of axes": (
         "元素个数对，维度的次序不对：应该是 ({right})，实际得到 ({given})。",
@@ -44,7 +49,7 @@ COMMON = {
     ),
     "not a number": (
         "结果里有 nan 或无穷大。",
-        "There is nan or infinity in the result.",
+        "The result contains nan or infinity.",
     ),
     "dtype": (
         "数的类型应该是 {expected}，实际得到 {came}。",
@@ -104,6 +109,13 @@ COMMON = {
         "Your code changes the data that it is given; copy it first, or do without in-place operations.",
     ),
 }
+
+
+_NOWHERE = re.compile(r"，在下标 \{place\} 处|,? at index \{place\}")
+
+
+def _with_article(kind: str) -> str:
+    return f"{'an' if kind[:1].lower() in 'aeiou' or kind == 'ndarray' else 'a'} {kind}"
 
 
 def _kind(value: object) -> str:
@@ -251,6 +263,10 @@ class Probe:
         """
         mistake = mistake.split(" / ")[0]
         words = self.task.hints.get(mistake) or Words(*COMMON[mistake])
+        if "kind" in values:
+            words = Words(words.zh, words.en.replace("a {kind}", _with_article(str(values["kind"]))))
+        if values.get("place") == ():
+            words = Words(*(_NOWHERE.sub("", one) for one in words))
         raise Wrong(mistake, words.filled(**values))
 
     def need(self, condition: bool, mistake: str, **values: object) -> None:
@@ -270,6 +286,7 @@ class Probe:
         expected, shape = tuple(axes.values()), tuple(value.shape)
         if shape == expected:
             return value
+        self.need(bool(expected), "not a single number", shape=shape)
         letters = ", ".join(axes) if len(axes) != 1 else f"{next(iter(axes))},"
         if len(shape) != len(expected):
             known = {size: letter for letter, size in axes.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """The same said in Chinese and in English."""
+    """The same said in Chinese and in English; ``$RNNLIB_LANGUAGE``, zh or en, leaves one of them."""
 
     zh: str
     en: str
@@ -16,8 +17,13 @@ class Words(NamedTuple):
         """With ``{name}`` replaced by values."""
         return Words(self.zh.format(**values), self.en.format(**values))
 
+    def after(self, mark: str) -> Words:
+        """With a mark before it, in both languages."""
+        return Words(f"{mark} {self.zh}", f"{mark} {self.en}")
+
     def __str__(self) -> str:
-        return f"{self.zh} | {self.en}"
+        one = {"zh": self.zh, "en": self.en}.get(os.environ.get("RNNLIB_LANGUAGE", ""))
+        return f"{self.zh} | {self.en}" if one is None else one
 
 
 class Wrong(Exception):
@@ -109,10 +115,10 @@ class Reply:
 
     def __str__(self) -> str:
         marks = {PASSED: "✓", SKIPPED: "·"}
-        lines = [f"{self.task} {self.title.zh} | {self.task} {self.title.en}"]
+        lines = [str(self.title.after(self.task))]
         for part in self.parts:
             mark = marks.get(part.kind, "✗")
-            lines.append(f"{mark} {part.title.zh} | {mark} {part.title.en}")
+            lines.append(str(part.title.after(mark)))
             if part.hint:
                 lines.append(str(part.hint))
         if self.closing:

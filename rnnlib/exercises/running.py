@@ -34,6 +34,10 @@ SLOW = Words(
     "{seconds:g} 秒还没算完：有没有停不下来的循环？",
     "Not finished after {seconds:g} seconds: is there a loop that never ends?",
 )
+STUMBLED = Words(
+    "检查用不了你的答案交回来的东西：{error}", "The check can't use what your answer gave back: {error}"
+)
+PASSED_ALL = Words("通过了。", "Passed.")
 VISIBLE = Words(
     "都通过了。这些是看得见的检查，输入每次另抽。",
     "All passed. These are the visible checks; their inputs are drawn anew each time.",
@@ -105,6 +109,12 @@ def run_part(
     return PartReply(title, PASSED)
 
 
+def stumbled(task: Task, index: int, error: Exception) -> PartReply:
+    """The reply where the check itself failed over what the answer gave back."""
+    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].replace("|", "/")[:300]
+    return PartReply(task.parts[index][0], WRONG, hint=STUMBLED.filled(error=said))
+
+
 def examine(
     name: str,
     answer: Any,
@@ -139,9 +149,12 @@ def examine(
                 parts.append(run_part(task, index, Worker(answer, task.device or device), seed, numbers))
         except OutOfTime:
             parts.append(out_of_time(task, index))
+        except Exception as error:  # no answer that was foreseen, and no right one
+            parts.append(stumbled(task, index, error))
         if parts[-1].kind != PASSED and not every:
             parts += [PartReply(later, SKIPPED) for later, _ in task.parts[index + 1 :]]
             break
     torch.set_rng_state(state)
     passed = all(part.kind == PASSED for part in parts)
-    return Reply(task.name, task.title, parts, VISIBLE if passed else None)
+    closing = VISIBLE if callable(answer) else PASSED_ALL
+    return Reply(task.name, task.title, parts, closing if passed else None)

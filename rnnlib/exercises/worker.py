@@ -86,7 +86,10 @@ class ChangedInput(Exception):
 def plain(value: Any, depth: int = 0) -> Any:
     """A result as data: tensors cut off from their history, numbers, texts, and containers of them."""
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        dense = value.layout == torch.strided and not value.is_nested
+        return value.detach().clone() if dense else Opaque("tensor that isn't dense")
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:  # np.float32(0.5), np.array(0.5)
+        value = value.item()
     if value is None or value is ... or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from exercise_cells import all_exercises
@@ -79,3 +81,45 @@ def test_gradients_switched_off_by_a_cell_above_do_not_fail_a_right_answer():
     with torch.no_grad():
         assert examine("C5", exercise.value(exercise.solution)).kind == "passed"
         assert not torch.is_grad_enabled()
+
+
+# ---------- what all checks share ----------
+
+
+def test_a_check_never_ends_with_a_traceback_of_its_own():
+    """What can't be used is said, in the learner's own terms."""
+    lazy = EXERCISES["A1"].solution.replace("nn.Linear(num_hiddens, 1)", "nn.LazyLinear(1)")
+    reply = examine("A1", EXERCISES["A1"].value(lazy))
+    assert reply.kind != "passed" and "uninitialized parameter" in str(reply)
+    sparse = "def lookup_gradient(X, G, V):\n    return torch.zeros(V, G.shape[-1]).to_sparse()"
+    reply = examine("2a", EXERCISES["2a"].value(sparse))
+    assert reply.mistake == "not a tensor" and "that isn't dense" in str(reply)
+
+
+def test_numbers_of_numpy_are_numbers():
+    import numpy
+
+    assert examine("B7", numpy.float32(math.log(8))).kind == "passed"
+    assert examine("B7", numpy.array(math.log(8))).kind == "passed"
+    assert examine("B7", numpy.ones(3)).mistake == "not a number at all"
+
+
+def test_what_came_gets_its_article():
+    code = "def lookup_gradient(X, G, V):\n    return {}"
+    for value, said in (("1", "an int."), ("'x'", "a str."), ("G.numpy()", "an ndarray.")):
+        assert f"what came is {said}" in str(examine("2a", EXERCISES["2a"].value(code.format(value))))
+
+
+def test_one_language(monkeypatch):
+    reply = examine("B7", 3.0)
+    both = str(reply)
+    assert " | " in both
+    for language, mine, other in (("zh", "以 2 为底", "to base 2"), ("en", "to base 2", "以 2 为底")):
+        monkeypatch.setenv("RNNLIB_LANGUAGE", language)
+        assert mine in str(reply) and other not in str(reply) and " | " not in str(reply)
+
+
+def test_the_closing_line_speaks_of_inputs_only_where_some_are_drawn():
+    assert "drawn anew" not in str(examine("B7", math.log(8)))
+    solution = EXERCISES["A1"].value(EXERCISES["A1"].solution)
+    assert "drawn anew" in str(examine("A1", solution))

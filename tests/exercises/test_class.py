@@ -99,6 +99,8 @@ def test_one_language_alone(tmp_path, language):
         if language == "en":
             assert not [head for head in heads if not head.isascii()]
         assert notebook.metadata.rnnlib.language == language
+        (setup,) = [cell.source for cell in notebook.cells if "setup" in tags(cell)]
+        assert f'os.environ["RNNLIB_LANGUAGE"] = "{language}"' in setup
 
 
 def test_another_class_gets_other_numbers(made, tmp_path):

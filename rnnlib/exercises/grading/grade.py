@@ -27,12 +27,11 @@ from rnnlib.exercises.replies import (
     PASSED,
     STUB,
     UNFINISHED,
-    WRONG,
     OutOfTime,
     PartReply,
     Words,
 )
-from rnnlib.exercises.running import crashed, out_of_time, run_part
+from rnnlib.exercises.running import crashed, out_of_time, run_part, stumbled
 from rnnlib.exercises.task import TASKS, Task, in_order
 from rnnlib.exercises.worker import AnswerError
 
@@ -104,8 +103,8 @@ def grade_part(
         if time.monotonic() - began >= task.seconds:
             return out_of_time(task, index), locks
         return PartReply(title, CRASHED, hint=ENDED), locks
-    except Exception:  # the check stumbled over what the answer sent: that is no right answer
-        return PartReply(title, WRONG, hint=ENDED), locks
+    except Exception as error:  # no answer that was foreseen, and no right one
+        return stumbled(task, index, error), locks
 
 
 def grade_answer(
