@@ -123,3 +123,19 @@ def test_the_closing_line_speaks_of_inputs_only_where_some_are_drawn():
     assert "drawn anew" not in str(examine("B7", math.log(8)))
     solution = EXERCISES["A1"].value(EXERCISES["A1"].solution)
     assert "drawn anew" in str(examine("A1", solution))
+
+
+def test_answers_are_compared_in_float32_proper():
+    """On a GPU cuDNN's layers take TF32 unless told otherwise, and a right answer would be off by a thousandth."""
+    flags = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [flag.allow_tf32 for flag in flags]
+    seen = []
+
+    class Asks(EXERCISES["A1"].value(EXERCISES["A1"].solution)):
+        def forward(self, X):
+            seen.append([flag.allow_tf32 for flag in flags])
+            return super().forward(X)
+
+    assert examine("A1", Asks).kind == "passed"
+    assert seen and all(one == [False, False] for one in seen)
+    assert [flag.allow_tf32 for flag in flags] == before
