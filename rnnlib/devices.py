@@ -65,6 +65,21 @@ def describe_device(device: str | torch.device = "auto") -> str:
 
 
 @contextlib.contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Run the block with or without TF32 in CUDA's products and cuDNN's layers.
+
+    cuDNN takes it unless told otherwise: ten bits of mantissa instead of 23, so that results differ from the
+    CPU's in the third digit.
+    """
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+@contextlib.contextmanager
 def autocast(device: str | torch.device, precision: str = "float32") -> Iterator[None]:
     """Run the block in ``"float32"`` (the default), ``"tf32"`` (CUDA matrix products) or ``"bfloat16"``.
 
@@ -76,28 +91,9 @@ def autocast(device: str | torch.device, precision: str = "float32") -> Iterator
         with torch.autocast(device.type, dtype=torch.bfloat16):
             yield
     elif precision == "tf32":
-        before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        try:
+        with tf32(True):
             yield
-        finally:
-            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
     elif precision == "float32":
         yield
     else:
         raise ValueError(f"precision={precision!r} is not known; use 'float32', 'tf32' or 'bfloat16'.")
-
-
-@contextlib.contextmanager
-def without_tf32() -> Iterator[None]:
-    """Run the block with CUDA products and cuDNN layers in float32 proper.
-
-    cuDNN takes TF32 unless told otherwise, with ten bits of mantissa instead of 23: results differ from the CPU's
-    in the third digit.
-    """
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before

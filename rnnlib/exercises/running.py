@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from rnnlib.devices import without_tf32
+from rnnlib.devices import tf32
 from rnnlib.exercises.probe import Probe
 from rnnlib.exercises.replies import (
     CRASHED,
@@ -146,7 +146,7 @@ def examine(
     for index in range(len(task.parts)):
         try:
             quiet = contextlib.redirect_stdout(io.StringIO())
-            with grad_mode_kept(), without_tf32(), _limit(task.seconds), quiet:
+            with grad_mode_kept(), tf32(False), _limit(task.seconds), quiet:
                 torch.set_grad_enabled(True)  # a cell above may have switched it off
                 parts.append(run_part(task, index, Worker(answer, task.device or device), seed, numbers))
         except OutOfTime:
