@@ -20,7 +20,7 @@ from exercise_cells import all_exercises, clean_copies
 
 from rnnlib.exercises import TASKS, grading
 from rnnlib.exercises.grading import remote, rubric, submissions, wire
-from rnnlib.exercises.grading.grade import STUBS, grade_part
+from rnnlib.exercises.grading.grade import STUBS, grade_answer, grade_part
 from rnnlib.exercises.projects import PROJECTS
 from rnnlib.exercises.worker import Layer, Opaque, Ref
 
@@ -93,6 +93,17 @@ def test_sleeping_for_ever(warm, monkeypatch):
     assert time.monotonic() - began < 20
 
 
+def test_an_answer_that_never_finishes_loading_costs_its_time_once(warm, monkeypatch):
+    monkeypatch.setattr(remote, "PATIENCE", 1.0)
+    monkeypatch.setattr(TASKS["A1"], "seconds", 3.0)
+    stub = {"stub": A1.stub, "before": A1.before, "given": A1.given}
+    began = time.monotonic()
+    slow = grade_answer(warm, "s", "A1", stub, "import time\ntime.sleep(60)\n" + A1.solution, "seed")
+    assert [part.kind for part in slow.parts] == ["timeout"] * len(TASKS["A1"].parts)
+    assert len({part.title for part in slow.parts}) == len(slow.parts)
+    assert time.monotonic() - began < 9, "three seconds for each part would be twelve"
+
+
 def test_a_fork_bomb(warm):
     need(warm, "processes")
     body = """import os, time
@@ -141,6 +152,8 @@ def test_patched_comparisons_are_nobodys_but_the_answers_own(warm):
     "way",
     [
         "import rnnlib.exercises.layers",
+        "import rnnlib.exercises.chapters.text",
+        "from rnnlib.exercises.chapters import lstm",
         "from rnnlib.exercises.task import TASKS",
         "import importlib.util, rnnlib, pathlib\n"
         "print(pathlib.Path(rnnlib.__file__).parent.joinpath('exercises', 'layers.py').read_text())",

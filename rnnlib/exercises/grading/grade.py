@@ -13,7 +13,7 @@ import re
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from rnnlib.exercises.replies import (
     CRASHED,
     PASSED,
     STUB,
+    TIMEOUT,
     UNFINISHED,
     OutOfTime,
     PartReply,
@@ -110,7 +111,7 @@ def grade_part(
 def grade_answer(
     warm: WarmProcess, student: str, name: str, exercise: dict[str, str], code: str | None, seed: str
 ) -> Graded:
-    """All parts of one answer; every part counts for itself."""
+    """All parts of one answer; every part counts for itself, unless the answer never finishes loading."""
     task = TASKS[name]
     untouched = code is not None and not task.repair and code.strip() == exercise["stub"].strip()
     if code is None or untouched:
@@ -123,6 +124,11 @@ def grade_answer(
         part, locks = grade_part(warm, task, index, exercise, code, seed)
         parts.append(part)
         held = locks or held
+        if (
+            part.kind == TIMEOUT and not locks
+        ):  # it doesn't get as far as the question: nor would the next part
+            parts += [replace(part, title=title) for title, _ in task.parts[index + 1 :]]
+            break
     return Graded(student, name, parts, held)
 
 

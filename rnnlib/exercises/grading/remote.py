@@ -22,7 +22,7 @@ from rnnlib.exercises.worker import AnswerError, ChangedInput, Layer, Opaque, Re
 
 KINDS = {"Ref": Ref, "Opaque": Opaque, "Layer": Layer}
 FIRST_USER = 61_000  # without rights; each check of a superuser's grader has one for itself
-PATIENCE = 6.0  # wall-clock seconds for each second that a check may compute
+PATIENCE = 2.5  # wall-clock seconds for each second that a check may compute
 
 
 class Gone(Exception):
