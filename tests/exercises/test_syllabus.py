@@ -15,6 +15,7 @@ TEXT = (BOOK / "teaching.md").read_text(encoding="utf-8")
 LESSONS = re.split(r"(?m)^## 第 \d 课", TEXT)[1:]
 LESSONS[-1] = LESSONS[-1].partition("\n## ")[0]
 ITEM = re.compile(r"(?m)^- \*\*(.+?)\*\*\s?[（(](\d+) (?:分钟|minutes)[)）][：:] ?(.*)$")
+CONTROLS = {"考考自己", "Check yourself", "把它弄坏", "Break it"}  # what figures are called on the pages
 NAME = re.compile(r"(?<![\w`])(?:[A-F]\d{1,2}|1?\d[abc])(?![\w`])")
 
 
@@ -61,4 +62,4 @@ def test_the_sections_it_names_are_in_the_chapters(lang, quote):
         for title in re.findall(quote, line)
     }
     missing = {t for t in named if not any(head == t or head.startswith(t) for head in heads)}
-    assert len(named) >= 12 and not missing, missing
+    assert len(named) >= 12 and not missing - CONTROLS, missing
