@@ -16,6 +16,7 @@ CORPORA ?= embedded
 LANGUAGE ?= both
 FORMAT ?= plain
 SEED ?=
+RUBRIC ?=
 HOSTED ?=
 SUBMISSIONS ?= submissions
 REPORTS ?= reports
@@ -71,8 +72,8 @@ packs: $(READY) ## 图用的数据，NAME="gates units" 只做这几个 | the fi
 class: $(READY) ## 给一个班的习题笔记本，写进 class/，LANGUAGE=zh HOSTED=1 SEED=2026a FORMAT=nbgrader | exercise notebooks for a class
 	$(BIN)/python book/_tools/make_class.py --language $(LANGUAGE) --format $(FORMAT) --seed "$(SEED)" $(if $(HOSTED),--hosted)
 
-grade: $(READY) ## 批改：SUBMISSIONS=文件夹 REPORTS=文件夹 | grade a folder of submissions
-	$(BIN)/python -m rnnlib.exercises grade "$(SUBMISSIONS)" --out "$(REPORTS)" --seed "$(SEED)"
+grade: $(READY) ## 批改：SUBMISSIONS=文件夹 REPORTS=文件夹 SEED=2026a RUBRIC=P1 | grade a folder of submissions
+	$(BIN)/python -m rnnlib.exercises grade "$(SUBMISSIONS)" --out "$(REPORTS)" --seed "$(SEED)" --rubric "$(RUBRIC)"
 
 mutants: $(READY) ## 改坏库的代码，看测试能否发现 | break the library and see whether the tests notice
 	$(BIN)/python tests/mutants.py -j 2
