@@ -152,9 +152,9 @@ A2 = Task(
             "There are the parameters of one layer; there should be as many layers as num_layers says.",
         ),
         "one layer accepted": (
-            "num_layers = 1 时没有“层与层之间”，暂退法不声不响地没了；这时应抛出 ValueError。",
+            "num_layers = 1 时没有“层与层之间”，暂退法不声不响地没了；建模型的时候（__init__ 里）就该抛出 ValueError。",
             "With num_layers = 1 there is no place between layers, and the dropout is silently gone; refuse that "
-            "with a ValueError.",
+            "with a ValueError while the model is built, in __init__.",
         ),
         "another number of layers": (
             "num_layers = 4 时，参数还是两层的：层数写死了，没有用上 num_layers。",
@@ -205,6 +205,23 @@ A2 = Task(
             "What is kept isn't scaled up: with 0.3 dropped, the rest is divided by 0.7, so that its mean size "
             "fits evaluation.",
         ),
+        "another scale": (
+            "留下的数乘了约 {came:.2f}，应该是除以 0.7，约 1.43。",
+            "What is kept is multiplied by about {came:.2f}; it should be divided by 0.7, which is 1.43.",
+        ),
+        "scaled in evaluation": (
+            "评估模式下，层与层之间的数乘了 0.7。这里是训练时除以 0.7，评估时什么也不做。",
+            "In evaluation the numbers between the layers are multiplied by 0.7. Here they are divided by 0.7 in "
+            "training, and evaluation leaves them alone.",
+        ),
+        "fixed mask": (
+            "训练模式下读两遍，丢弃的是同一些：每次前向都要重新抽。",
+            "Read twice in training, the same numbers are dropped: they should be drawn anew in every forward pass.",
+        ),
+        "one mask for both gaps": (
+            "三层有两个“之间”，两处丢弃的是同一些单元：各处要各抽各的。",
+            "Three layers have two gaps, and both drop the same units: each gap should have its own draw.",
+        ),
         "shared mask": (
             "丢弃哪些，沿着 {axis} 这一维全都一样；每一步、每条序列、每个单元应该各抽各的。",
             "What is dropped is the same all along axis {axis}; every step, sequence and unit should have its "
@@ -227,6 +244,20 @@ def _a2_shape(probe: Probe) -> None:
             probe.shape(probe.call(model, probe.normal(B, T, D)), B=B, T=T, H=H)
 
 
+REFUSES = """
+def refuses(build, *sizes):
+    try:
+        build(*sizes)
+    except ValueError:
+        return True
+    return False
+
+
+def make():
+    return refuses
+"""
+
+
 @A2.part("参数的个数；只有一层时拒绝", "number of parameters; a single layer is refused")
 def _a2_parameters(probe: Probe) -> None:
     D, H = probe.size(3, 9), probe.size(10, 20)
@@ -238,13 +269,11 @@ def _a2_parameters(probe: Probe) -> None:
         {"one layer": lower, "another number of layers": lower + upper},
     )
     try:
-        probe.module(D, H, 1)
+        refused = probe.call(probe.define(REFUSES, "make"), probe.answer, D, H, 1)
     except Crashed as crashed:
-        if crashed.said.startswith("ValueError"):
-            return
         probe.need(not crashed.said.startswith("AssertionError"), "another exception")
         raise
-    probe.wrong("one layer accepted")
+    probe.need(refused, "one layer accepted")
 
 
 @A2.part("评估模式：没有暂退法，数值相同", "evaluation: no dropout, the same values")
@@ -260,7 +289,12 @@ def _a2_evaluation(probe: Probe) -> None:
         with torch.no_grad():
             right, _ = probe.copied(nn.GRU(D, H, L, batch_first=True), weights)(X)
             swapped, _ = probe.copied(nn.GRU(D, H, L), weights)(X)
-        probe.values(out, right, {"time and batch swapped": swapped})
+            smaller = nn.GRU(D, H, L, batch_first=True)
+            smaller.load_state_dict(probe.copied(nn.GRU(D, H, L, batch_first=True), weights).state_dict())
+            for index in range(1, L):  # as if what comes from below were times 0.7
+                getattr(smaller, f"weight_ih_l{index}").mul_(1 - DROPPED)
+            scaled, _ = smaller(X)
+        probe.values(out, right, {"time and batch swapped": swapped, "scaled in evaluation": scaled})
 
 
 def _written(probe: Probe, model: Ref, layer: nn.Module) -> None:
@@ -288,7 +322,8 @@ def _a2_top(probe: Probe) -> None:
     probe.training(model)
     X = probe.normal(B, T, D)
     out = probe.shape(probe.call(model, X), B=B, T=T, H=H)
-    probe.need(bool((out != 0).all()), "dropout at the top")
+    zeros = float((out == 0).double().mean())  # one of 1,536 may be 0 by rounding
+    probe.need(zeros < 0.003, "dropout at the top")
     with torch.no_grad():  # cut the last layer off from what is below it: then nothing may change any more
         layer.weight_ih_l1.zero_()
         _written(probe, model, layer)
@@ -303,8 +338,12 @@ def _a2_share(probe: Probe) -> None:
         model = probe.module(D, H, L)
         probe.training(model)
         X = probe.normal(B, T, D)
-        same = torch.allclose(probe.call(model, X), probe.call(model, X), atol=1e-6)
-        probe.need(not same, "no dropout")
+        once, again = probe.call(model, X), probe.call(model, X)
+        if torch.allclose(once, again, atol=1e-6):
+            probe.training(model, False)
+            probe.wrong(
+                "no dropout" if torch.allclose(once, probe.call(model, X), atol=1e-6) else "fixed mask"
+            )
         layer = probe.copied(nn.GRU(D, H, L, batch_first=True), probe.fill(model))
         for index in range(1, L):
             _see_through(layer, index)
@@ -329,9 +368,14 @@ def _a2_share(probe: Probe) -> None:
             probe.need(even or L == 3, mistake)
             if not dropped.any() and not X.any():
                 continue  # no dropout between the layers, but then where? the other X will tell
+            share = float(dropped.double().mean())
+            twice = L == 3 and abs(share - DROPPED) < 0.03 and even and float(kept.mean()) > 1.2
+            probe.need(not twice, "one mask for both gaps")
             _drawn_well(probe, dropped, L)
             if L == 2:
                 probe.need(abs(float(kept.mean()) - 1) > 2e-3, "not scaled")
+                off = abs(float(kept.mean()) * (1 - DROPPED) - 1) > 0.02
+                probe.need(not off, "another scale", came=float(kept.mean()))
             probe.values(kept, torch.full_like(kept, 1 / (1 - DROPPED)), tolerance=2e-2)
 
 
@@ -407,7 +451,7 @@ A3 = Task(
         "ends exchanged": (
             "两个方向都取了各自读的第一步：正向取在开头，反向取在末尾，正好反了。",
             "Each direction is taken where it begins: the forward one at the first step, the backward one at the "
-            "last. It is the other way round.",
+            "last. It is the other way around.",
         ),
         "order of joining": (
             "两个方向取得都对，拼接的次序反了：正向在前，反向在后。",
@@ -435,6 +479,25 @@ A3 = Task(
             "评估模式下，结果还取决于同批的是谁：该用的是训练时记下来的均值和方差，而且不再改动它们。",
             "In evaluation the result still depends on who is in the batch: use the mean and variance kept during "
             "training, and leave them as they are.",
+        ),
+        "no buffers": (
+            "均值和方差记下来了，可是没有登记成缓冲区：普通的张量不会随模型存盘，也不会搬到 GPU 上。用 register_buffer。",
+            "Mean and variance are kept, but not as buffers: plain tensors are neither saved with the model nor moved "
+            "to a GPU. Use register_buffer.",
+        ),
+        "updated in evaluation": (
+            "评估模式下，记下来的均值和方差还在变：只有训练时才更新它们。",
+            "The running mean and variance still change in evaluation: they are updated only in training.",
+        ),
+        "not a running average": (
+            "同一批读了几遍，记下来的均值或方差没有走近这一批的，反而离得更远：要的是平均，不是总和。",
+            "The same batch was read several times, and the running mean or variance moved away from the batch's own "
+            "instead of toward it: it should be an average, not a sum.",
+        ),
+        "last batch only": (
+            "记下来的就是最后一批的均值，前面各批全忘了；要的是滑动平均，每一批只改动一部分。",
+            "What is kept is just the mean of the last batch, and all batches before are forgotten; a running average "
+            "changes only in part with each batch.",
         ),
         "statistics stand still": (
             "训练模式下读了几批，记下来的均值和方差没有动：没有人在更新它们。",
@@ -530,7 +593,14 @@ class _Joined:
 
 def _statistics(probe: Probe, model: Ref, features: int) -> list[Tensor]:
     """Running mean and variance of a model, or less if it keeps none."""
-    return [value for value in probe.buffers(model).values() if value.shape == (features,)][:2]
+    found = {name: value for name, value in probe.buffers(model).items() if value.shape == (features,)}
+    return [found[name] for name in sorted(found, key=lambda name: "var" in name)][:2]
+
+
+def _rows(joined: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Mean and variance of each row, with both ways to divide."""
+    mean = joined.mean(1, keepdim=True)
+    return [(mean, joined.var(1, unbiased=unbiased, keepdim=True)) for unbiased in (False, True)]
 
 
 @A3.part("评估模式：用记下来的均值和方差", "evaluation: running mean and variance")
@@ -549,22 +619,29 @@ def _a3_evaluation(probe: Probe) -> None:
     reference = _Joined(probe, weights, D, H, K)
     joined = reference.of(X)
     if len(kept) < 2:
-        row = joined.mean(1, keepdim=True), joined.var(1, unbiased=False, keepdim=True)
-        rows = torch.allclose(out, reference.answer(joined, *row), atol=1e-4)
-        probe.wrong("layer normalization" if rows else "batch statistics in evaluation")
+        for row in _rows(joined):
+            probe.need(
+                not torch.allclose(out, reference.answer(joined, *row), atol=1e-4), "layer normalization"
+            )
+        fewer = probe.shape(probe.call(model, X[:2]), B=2, K=K)
+        alone = torch.allclose(fewer, out[:2], atol=1e-4)
+        probe.wrong("no buffers" if alone else "batch statistics in evaluation")
+    now = _statistics(probe, model, 2 * H)
+    still = all(torch.equal(a, b) for a, b in zip(kept, now))
     mistakes = {name: reference.answer(source, *kept) for name, source in reference.mistakes(X).items()}
     right = reference.answer(joined, *kept)
     mistakes["softmax"] = right.softmax(1)
     mistakes["batch statistics in evaluation"] = reference.answer(
         joined, joined.mean(0), joined.var(0, unbiased=False)
     )
+    if not still:
+        mistakes["updated in evaluation"] = reference.answer(joined, *now)
     with torch.no_grad():
         mistakes["not normalized"] = reference.dense(joined)
     probe.values(out, right, mistakes)
+    probe.need(still, "updated in evaluation")
     alone = probe.shape(probe.call(model, X[:1]), B=1, K=K)
     probe.need(torch.allclose(alone, out[:1], atol=1e-4), "batch statistics in evaluation")
-    still = all(torch.equal(a, b) for a, b in zip(kept, _statistics(probe, model, 2 * H)))
-    probe.need(still, "batch statistics in evaluation")
     moved = all(not torch.equal(a, b) for a, b in zip(begun, kept))
     if not moved:
         probe.training(model)
@@ -587,8 +664,33 @@ def _a3_training(probe: Probe) -> None:
         "running statistics in training": reference.answer(joined, *kept),
         "divided by B - 1": reference.answer(joined, joined.mean(0), joined.var(0)),
         "over all steps": reference.answer(joined, steps.mean((0, 1)), steps.var((0, 1), unbiased=False)),
+        "layer normalization": reference.answer(joined, *_rows(joined)[0]),
+        "layer normalization / B - 1": reference.answer(joined, *_rows(joined)[1]),
     }
     probe.values(out, right, mistakes, tolerance=1e-4)
+    _running(probe, model, [(joined, X), (joined, X), (joined, X)])
+    X = probe.normal(B, T, D) + 1
+    probe.call(model, X)
+    last = _statistics(probe, model, 2 * H)[0]
+    probe.need(not torch.allclose(last, reference.of(X).mean(0), atol=1e-5), "last batch only")
+
+
+def _running(probe: Probe, model: Ref, batches: list[tuple[Tensor, Tensor]]) -> None:
+    """Fed the same batch again and again, running statistics come no farther from the batch's own."""
+
+    def distances(joined: Tensor) -> list[float]:
+        mean, var = _statistics(probe, model, joined.shape[1])
+        either = [(var - joined.var(0, unbiased=unbiased)).abs().sum() for unbiased in (True, False)]
+        return [float((mean - joined.mean(0)).abs().sum()), float(min(either))]
+
+    before = distances(batches[0][0])
+    room = float((batches[0][0].var(0) - batches[0][0].var(0, unbiased=False)).abs().sum()) + 1e-4
+    for joined, X in batches:
+        probe.call(model, X)
+        now = distances(joined)
+        farther = any(b > a + slack for a, b, slack in zip(before, now, (1e-4, room)))
+        probe.need(not farther, "not a running average")
+        before = now
 
 
 @A3.part("每个参数都有梯度", "every parameter gets a gradient")
@@ -632,8 +734,8 @@ A4 = Task(
             "One step too far: if the length is n, what is the index of the last step?",
         ),
         "one step early": (
-            "少读了一步：长度是 n，最后一步的下标是多少？",
-            "One step early: if the length is n, what is the index of the last step?",
+            "少读了 {steps} 步：长度是 n，最后一步的下标是多少？",
+            "Too early by {steps}: if the length is n, what is the index of the last step?",
         ),
         "one length for all": (
             "所有行都取了同一步；每一行要用自己的长度。",
@@ -642,6 +744,11 @@ A4 = Task(
         "zeros": (
             "短的序列得到了一行 0：填充处变成 0 之后，又去取了最后一步。",
             "Short sequences got a row of zeros: after the padding was set to zero, the last step was taken.",
+        ),
+        "order not undone": (
+            "按长度排序之后，又用同一个次序排了一遍：排回原样要用它的逆。",
+            "The rows were sorted by length, then put in that order a second time: to get the old order back you need "
+            "its inverse.",
         ),
         "order of the rows": (
             "数都对，行的次序不对：按长度排过序之后，没有排回来。",
@@ -704,7 +811,11 @@ def _a4_values(probe: Probe) -> None:
     B, T, D, H = 7, 10, 4, 12
     model = probe.module(D, H)
     weights = probe.fill(model)
-    lengths = _lengths(probe, B, B)
+    while True:
+        lengths = _lengths(probe, B, B)
+        order = lengths.argsort(descending=True, stable=True)
+        if not torch.equal(order[order], torch.arange(B)):  # else sorting twice would be right by accident
+            break
     X = _padded(probe.normal(B, T, D), lengths, 0.0)
     out = probe.shape(probe.call(model, X, lengths), B=B, H=H)
     gru = probe.copied(nn.GRU(D, H, batch_first=True), weights)
@@ -715,10 +826,10 @@ def _a4_values(probe: Probe) -> None:
     mistakes = {
         "last column": outputs[:, -1],
         "one step too far": outputs[rows, lengths],
-        "one step early": outputs[rows, lengths - 2],
         "time and batch swapped": swapped[rows, lengths - 1],
         "time and batch swapped / packed": swapped[lengths - 1, rows],
-        "order of the rows": right[lengths.argsort(descending=True, stable=True)],
+        "order of the rows": right[order],
+        "order not undone": right[order][order],
         "mean over time": (outputs * inside).sum(1) / lengths[:, None],
     }
     other_index = outputs[lengths - 1, rows]
@@ -729,6 +840,15 @@ def _a4_values(probe: Probe) -> None:
             probe.wrong("one length for all")
     if torch.allclose(out, outputs.mean(1), atol=1e-5):
         probe.wrong("mean over time")
+    for steps in (1, 2):
+        last = lengths - 1 - steps
+        early = outputs[rows, last]
+        for one in (
+            early,
+            torch.where((last >= 0)[:, None], early, 0.0),
+            outputs[rows, last.clamp(min=0)],
+        ):
+            probe.need(not torch.allclose(out, one, atol=1e-5), "one step early", steps=steps)
     if not torch.allclose(out, right, atol=1e-4) and bool((out == 0).all(1).any()):
         probe.wrong("zeros")
     probe.values(out, right, mistakes)

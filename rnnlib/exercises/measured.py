@@ -10,32 +10,33 @@ from torch import Tensor
 
 from rnnlib.exercises.probe import Probe
 from rnnlib.exercises.replies import BLANK, Unfinished
+from rnnlib.exercises.worker import Opaque
 
 SEEDS = 3
 HINTS = {
     "no record": (
         "这里要一个字典，实际得到 {kind}。",
-        "A dictionary is expected here; what came is a {kind}.",
+        "A dictionary is expected here; what came is of type {kind}.",
     ),
     "missing": (
         "记录里少了 {name!r}。",
         "The record lacks {name!r}.",
     ),
     "too few runs": (
-        "{name!r} 要至少 {least} 个种子的结果，一个列表；现在是 {came}。",
-        "{name!r} needs the results of at least {least} seeds, in a list; it is {came}.",
+        "{name!r} 要至少 {least} 个种子的结果，一个由数组成的列表；现在是 {came}。",
+        "{name!r} needs the results of at least {least} seeds, in a list of numbers; it is {came}.",
     ),
     "not a result": (
         "{name!r} 里的 {came} 不是一个有限的数。",
         "{came} in {name!r} is not a finite number.",
     ),
     "same runs": (
-        "{name!r} 的几次结果一模一样：种子换了吗？",
-        "All results of {name!r} are exactly the same: did the seed change?",
+        "{name!r} 的几次结果一模一样：种子换了吗？还是四舍五入了？",
+        "All results of {name!r} are exactly the same: did the seed change, or did you round them?",
     ),
     "implausible": (
-        "{name!r} 里有 {came:.4g}；我们换了十个种子，都在 {low:g} 与 {high:g} 之间很靠里的地方。抄错了一位，还是设置不同？",
-        "{name!r} has {came:.4g}; our ten seeds all came out well inside {low:g} to {high:g}. A slip of the pen, or "
+        "{name!r} 里有 {came}；我们换了至少十个种子，都在 {low} 到 {high} 之内，离两头还远。抄错了一位，还是设置不同？",
+        "{name!r} has {came}; our ten or more seeds all came out well inside {low} to {high}. A slip of the pen, or "
         "another setting?",
     ),
     "not a conclusion": (
@@ -47,7 +48,7 @@ HINTS = {
         "Your numbers don't tell them apart: {ranges}. What's the conclusion when ranges overlap?",
     ),
     "no overlap": (
-        "你的数分得出来：{ranges}。再看一遍规矩。",
+        "你的数分得出来：{ranges}。再看一遍题目的判断规则。",
         "Your numbers do allow a verdict: {ranges}. Read the rule once more.",
     ),
     "conclusion": (
@@ -64,6 +65,17 @@ def _has_gap(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(map(_has_gap, value))
     return value is ...
+
+
+def _words(value: float, digits: int = 4) -> str:
+    """A number for a reply, without an exponent unless it's huge."""
+    text = f"{value:.{digits}g}"
+    return f"{value:.{digits + 6}f}".rstrip("0") if "e-" in text and abs(value) >= 1e-6 else text
+
+
+def _shown(value: Any) -> Any:
+    """What came, for a reply: data as it is, anything else by its type."""
+    return f"<{value.kind}>" if isinstance(value, Opaque) else value
 
 
 def _number(value: Any) -> float | None:
@@ -96,16 +108,17 @@ def read(
         if isinstance(came, Tensor) and came.ndim == 1:
             came = came.tolist()
         enough = isinstance(came, (tuple, list)) and len(came) >= least
-        probe.need(enough, "too few runs", name=name, least=least, came=came)
+        probe.need(enough, "too few runs", name=name, least=least, came=_shown(came))
         runs[name] = []
         for one in came:
             number = _number(one)
             if number is None:
-                probe.wrong("not a result", name=name, came=one)
+                probe.wrong("not a result", name=name, came=_shown(one))
             runs[name].append(number)
         probe.need(len(set(runs[name])) > 1, "same runs", name=name)
         for one in runs[name]:
-            probe.need(low <= one <= high, "implausible", name=name, came=one, low=low, high=high)
+            limits = {"low": _words(low), "high": _words(high)}
+            probe.need(low <= one <= high, "implausible", name=name, came=_words(one), **limits)
     return record, runs
 
 
@@ -125,8 +138,13 @@ def side(results: Sequence[float], limit: float) -> str:
 
 
 def ranges_of(groups: Mapping[str, Sequence[float]]) -> str:
-    """Smallest and largest result of each, to be quoted."""
-    return "; ".join(f"{name}: {min(values):.4g} … {max(values):.4g}" for name, values in groups.items())
+    """Smallest and largest result of each, to be quoted; a single number as it is."""
+
+    def said(values: Sequence[float]) -> str:
+        low, high = _words(min(values)), _words(max(values))
+        return low if len(values) == 1 else f"{low} … {high}"
+
+    return "; ".join(f"{name}: {said(values)}" for name, values in groups.items())
 
 
 def conclude(
@@ -135,7 +153,7 @@ def conclude(
     """Reply unless the conclusion is the one that the learner's own results allow."""
     came = str(came) if isinstance(came, (int, str)) and not isinstance(came, bool) else came
     if not isinstance(came, str) or came not in words:
-        probe.wrong("not a conclusion", words=", ".join(map(repr, words)), came=came)
+        probe.wrong("not a conclusion", words=", ".join(map(repr, words)), came=_shown(came))
     if came != right:
         _contradicts(probe, came, right, ranges_of(groups))
 

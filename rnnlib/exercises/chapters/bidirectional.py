@@ -67,8 +67,30 @@ A = Task(
             "X is all zeros: this model multiplies two inputs, and at 0 the gradient happens to be 0. Take a more "
             "ordinary X.",
         ),
+        "X is all equal": (
+            "X 的数全都相同：这个模型看的是两个数之差的平方，差是 0 的地方，梯度碰巧也是 0。换个一般的 X。",
+            "All numbers of X are equal: this model looks at the square of a difference, and where that is 0, the "
+            "gradient happens to be 0, too. Take a more ordinary X.",
+        ),
+        "X is too large": (
+            "X 里有很大的数：tanh 在那里已经平了，梯度碰巧是 0。取 1 上下的数。",
+            "X has large numbers in it, where a tanh is flat and its gradient happens to be 0. Take numbers around 1.",
+        ),
+        "threshold": (
+            "这个模型的权重很小，梯度也很小，可是不是 0：你的门槛把它们挡掉了。",
+            "The weights of this model are small, and so are its gradients, but they aren't 0: your threshold drops "
+            "them.",
+        ),
+        "missed": (
+            "表里 [{t}, {s}] 是 False，可是第 {t} 步的输出取决于第 {s} 步的输入。",
+            "The table has False at [{t}, {s}], but the output at step {t} does depend on the input at step {s}.",
+        ),
+        "imagined": (
+            "表里 [{t}, {s}] 是 True，可是第 {t} 步的输出不取决于第 {s} 步的输入。",
+            "The table has True at [{t}, {s}], but the output at step {t} doesn't depend on the input at step {s}.",
+        ),
         "dropout": (
-            "模型是在训练模式下来的，暂退法把一些输出丢成了 0，表里就缺了一些：谁来告诉模型，现在不是训练？",
+            "模型交来时处于训练模式，暂退法把一些输出丢成了 0，表里就缺了一些：谁来告诉模型，现在不是训练？",
             "The model came in training mode, and dropout set some outputs to 0, so the table has holes: who tells the "
             "model that this isn't training?",
         ),
@@ -104,10 +126,14 @@ class Pick(nn.Module):
 
     def forward(self, X):
         if self.kind == "opposite outputs":
-            seen = self.mix(X.sum(-1, keepdim=True)).tanh()
+            seen = self.mix(X.sum(-1, keepdim=True)).sin()  # nowhere flat
             return torch.cat([seen, -seen], -1)
         if self.kind == "difference":
             return self.mix(X[..., :1] - X[..., 1:2])
+        if self.kind == "square of a difference":
+            return self.mix((X[..., :1] - X[..., 1:2]) ** 2)
+        if self.kind == "flat":
+            return self.mix(X.sum(-1, keepdim=True).tanh())
         if self.kind == "last input":
             return self.mix(X[..., -1:])
         if self.kind == "last output":
@@ -158,7 +184,15 @@ def _sees(probe: Probe, model: Ref, T: int, V: int, right: Tensor, mistakes: Map
             probe.wrong(mistake)
     if table.all():
         probe.wrong("all True")
-    probe.values(table.float(), right.float())
+    _compared(probe, table, right)
+
+
+def _compared(probe: Probe, table: Tensor, right: Tensor) -> None:
+    """Name a place where a table is off."""
+    for mistake, places in (("missed", right & ~table), ("imagined", table & ~right)):
+        if places.any():
+            t, s = places.nonzero()[0].tolist()
+            probe.wrong(mistake, t=t, s=s)
 
 
 def _wrong_tables(weights: Tensor) -> dict[str, Tensor]:
@@ -203,6 +237,8 @@ def _a_mix(probe: Probe) -> None:
     T = 6
     weights = _pattern(probe, T)
     _sees(probe, probe.define(MODELS, "Mix", weights), T, 1, weights != 0, _wrong_tables(weights))
+    none = torch.zeros(T, T) > 0
+    _sees(probe, probe.define(MODELS, "Mix", 1e-5 * weights), T, 1, weights != 0, {"threshold": none})
 
 
 @A.part("K 个输出、V 个输入，一个也不漏", "none of the K outputs and V inputs forgotten")
@@ -210,9 +246,11 @@ def _a_numbers(probe: Probe) -> None:
     for kind, mistake, V in (
         ("last output", "one output number only", 3),
         ("last input", "one input number only", 3),
+        ("flat", "X is too large", 2),
         ("opposite outputs", "outputs cancel", 2),
         ("difference", "inputs cancel", 2),
         ("product", "X is all zeros", 2),
+        ("square of a difference", "X is all equal", 2),
     ):
         T = 5
         weights = _pattern(probe, T)
@@ -222,7 +260,14 @@ def _a_numbers(probe: Probe) -> None:
             right, none = right | own, own
         if kind == "product":
             right = right | (own & right.any(1, keepdim=True))
-        _sees(probe, probe.define(MODELS, "pick", weights, kind), T, V, right, {mistake: none})
+        model = probe.define(MODELS, "pick", weights, kind)
+        if kind == "flat":  # whole columns are missing, those of the large inputs
+            table = _table(probe, probe.call(probe.answer, model, T, V), T)
+            lost = (table != right).any(0)
+            probe.need(
+                not lost.any() or bool(table[:, lost].any() or (table != right)[:, ~lost].any()), mistake
+            )
+        _sees(probe, model, T, V, right, {mistake: none})
 
 
 @A.part("循环网络：正向、反向、双向", "recurrent networks: forward, backward, both ways")
@@ -242,15 +287,16 @@ def _a_networks(probe: Probe) -> None:
         _sees(probe, model, T, 3, right, {"gradients pile up": full} if kind == "backward" else {})
 
 
-@A.part("训练模式下来的模型，带暂退法", "a model with dropout, in training mode")
+@A.part("交来时处于训练模式的模型，带暂退法", "a model with dropout, in training mode")
 def _a_dropout(probe: Probe) -> None:
     T = 8
     right = torch.ones(T, T).tril() > 0
+    _sees(probe, probe.define(MODELS, "net", 3, 6, 1, "forward", 0.0), T, 3, right, {})
     model = probe.define(MODELS, "net", 3, 6, 1, "forward", 0.7)
     table = _table(probe, probe.call(probe.answer, model, T, 3), T)
     if not torch.equal(table, right) and not (table & ~right).any():
         probe.wrong("dropout")
-    probe.values(table.float(), right.float())
+    _compared(probe, table, right)
 
 
 # ---------- 9b ----------
@@ -262,7 +308,7 @@ B = Task(
     minutes=15,
     trains=(
         "哪里要倒过来，倒哪一维，倒几次；每个方向在哪一头读完",
-        "what has to be turned around, along which axis and how often; at which end each direction is done",
+        "what has to be turned around, along which axis and how often; at which end each direction finishes",
     ),
     hints={
         "outputs only": (
@@ -293,8 +339,8 @@ B = Task(
             "The outputs were turned around, the input wasn't: the backward layer still reads left to right.",
         ),
         "another axis": (
-            "倒的不是时间那一维：X 是 (T, B, V)，时间是第几维？",
-            "It isn't time that was turned around: X is (T, B, V), so which axis is time?",
+            "倒的不是时间那一维，或者不只是它：X 是 (T, B, V)，时间是第几维？",
+            "It isn't time that was turned around, or not time alone: X is (T, B, V), so which axis is time?",
         ),
         "everything turned": (
             "正向的一半也倒过来了：拼之前只倒反向的。",
@@ -307,6 +353,20 @@ B = Task(
         "one layer twice": (
             "两个方向用的是同一个层；两个层各有各的权重。",
             "Both directions use one and the same layer; the two layers have weights of their own.",
+        ),
+        "layers exchanged": (
+            "两个层换了位置：正着读的应该是 ahead，倒着读的是 behind。",
+            "The two layers have changed places: ahead should read forward, and behind backward.",
+        ),
+        "state handed on": (
+            "behind 从 ahead 读完的状态出发了；两个方向互不相干，各从零状态开始。",
+            "behind starts from the state that ahead ended with. The directions have nothing to do with each other, "
+            "and each begins at zero.",
+        ),
+        "rows of the state": (
+            "输出对，反向的最终状态各行的次序却倒了：你倒的不只是时间，还有批量那一维。",
+            "The outputs are right, but the rows of the backward final state are in reverse order: you turned around "
+            "the batch as well as time.",
         ),
         "copies": (
             "模型里不是传进来的那两个层，而是另外的（新建的，或者复制的）：改动那两个层的权重，这里没有反应。",
@@ -404,6 +464,10 @@ def _wrong_outputs(X: Tensor, ahead: nn.Module, behind: nn.Module) -> dict[str, 
         "halves swapped / and not back": beside(right, left),
         "one layer twice": beside(left, ahead(X.flip(0))[0].flip(0)),
         "one layer twice / the other": beside(behind(X)[0], right.flip(0)),
+        "layers exchanged": beside(behind(X)[0], ahead(X.flip(0))[0].flip(0)),
+        "layers exchanged / the halves, too": beside(ahead(X.flip(0))[0].flip(0), behind(X)[0]),
+        "state handed on": beside(left, behind(X.flip(0), ahead(X)[1])[0].flip(0)),
+        "state handed on / the other way": beside(ahead(X, behind(X.flip(0))[1])[0], right.flip(0)),
     }
     for axis in (1, 2):
         turned = behind(X.flip(axis))[0]
@@ -446,6 +510,7 @@ def _b_values(probe: Probe) -> None:
             forth, back = right.chunk(2, dim=-1)
             wrong_states = {
                 "states swapped": ends.flip(0),
+                "rows of the state": torch.stack([ends[0], ends[1].flip(0)]),
                 "state at the wrong end": torch.stack([forth[-1], back[-1]]),
                 "state at the wrong end / read forward": torch.stack([forth[-1], unturned[-1]]),
                 "forward state at the wrong end": torch.stack([forth[0], back[0]]),

@@ -14,13 +14,13 @@ from rnnlib.exercises.task import Task
 # ---------- 4a ----------
 A = Task(
     "4a",
-    "开头的状态管到多远",
+    "开头的状态能影响多远",
     "How far the first state reaches",
     level="core",
-    minutes=12,
+    minutes=20,
     trains=(
         "雅可比矩阵的连乘：哪个因子在左，哪一步的斜率，转置在哪里",
-        "products of Jacobians: which factor stands left, whose slope it has, where the transpose goes",
+        "products of Jacobians: which factor goes on the left, whose slope it uses, where the transpose goes",
     ),
     hints={
         "transposed": (
@@ -32,6 +32,20 @@ A = Task(
             "因子都对，次序反了：最早的一步乘在了最左边。H_0 先过哪一步？",
             "The factors are right, in reverse order: the earliest step stands leftmost. Which step does H_0 go "
             "through first?",
+        ),
+        "each factor transposed": (
+            "每个因子都是该有的那个矩阵的转置，次序倒是对的。拿一步的例子对一对：1.5 应该在左下角。",
+            "The order is right, but each factor is the transpose of what it should be. Try the example with one step: "
+            "1.5 belongs at the lower left.",
+        ),
+        "another slope": (
+            "斜率不是 tanh 的：{came_zh}。在例子里，H_t 的数是 0.5 时，斜率是 0.75。",
+            "That isn't the slope of tanh but {came_en}. In the example, the slope where H_t is 0.5 is 0.75.",
+        ),
+        "vanished": (
+            "步数多了，结果就不对：T = {T} 时应该有绝对值为 {size:.2g} 的数，实际最大 {came:.2g}。",
+            "It goes wrong when there are many steps: with T = {T}, the largest number should be {size:.2g}, and it's "
+            "{came:.2g}.",
         ),
         "weights not transposed": (
             "乘的是 W_hh 本身：从前一个状态的第 j 个数到 H_t 的第 i 个数，用的是 W_hh 的哪一个元素？",
@@ -110,7 +124,9 @@ def _wrong_chains(W: Tensor, states: Tensor, right: Tensor) -> dict[str, Callabl
         return start
 
     columns = [W.T @ slope.diag() for slope in slopes[1:]]
+    turned = [factor.T for factor in factors(slopes[1:])]
     return {
+        "each factor transposed": lambda: product(turned),
         "order of factors": lambda: product(factors(slopes[1:])[::-1]),
         "weights not transposed": lambda: product(factors(slopes[1:], W)),
         "weights not transposed / and reversed": lambda: product(factors(slopes[1:], W)[::-1]),
@@ -129,6 +145,31 @@ def _wrong_chains(W: Tensor, states: Tensor, right: Tensor) -> dict[str, Callabl
         "elementwise / from ones": lambda: elementwise(torch.ones_like(eye)),
         "transposed": lambda: right.T,
     }
+
+
+SLOPES = {
+    "1 - H_t": lambda H: 1 - H,
+    "1 + H_t²": lambda H: 1 + H**2,
+    "(1 - H_t)²": lambda H: (1 - H) ** 2,
+    "H_t (1 - H_t)": lambda H: H * (1 - H),
+    "1 - |H_t|": lambda H: 1 - H.abs(),
+    "H_t²": lambda H: H**2,
+    "H_t": lambda H: H,
+}
+
+
+def _other_slope(probe: Probe, W: Tensor, states: Tensor, came: Tensor) -> str:
+    """The slope that the result was made with, if it isn't that of tanh; ""."""
+    for name, slope in SLOPES.items():
+        for way in ("rows", "columns", "turned", "W itself"):
+            J = torch.eye(len(W), dtype=W.dtype)
+            for H in states[1:]:
+                rows = slope(H)[:, None] * W.T
+                factor = {"rows": rows, "columns": slope(H) * W.T, "turned": rows.T}
+                J = factor.get(way, slope(H)[:, None] * W) @ J
+            if probe.close(came, J) or probe.close(came, J.T):
+                return name
+    return ""
 
 
 def _draw_chain(probe: Probe, T: int, H: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -156,8 +197,16 @@ def _chain_matches(probe: Probe, T: int, H: int) -> None:
     came = probe.call(probe.answer, W.float(), states.float())
     if isinstance(came, Tensor) and came.shape == (H,) and H > 1:
         probe.wrong("summed")
+    came = _square(probe, came, H)
     mistakes = _wrong_chains(W, states, right) if T > 2 else {}
-    probe.values(_square(probe, came, H), right, mistakes)
+    if (
+        T > 2
+        and H > 2
+        and not any(probe.close(came, value()) for value in (lambda: right, *mistakes.values()))
+    ):
+        slope = _other_slope(probe, W, states, came)
+        probe.need(not slope, "another slope", came_zh=f"乘的是 {slope}", came_en=slope)
+    probe.values(came, right, mistakes)
 
 
 @A.part("五步、四个单元：(H, H)", "five steps, four units: (H, H)")
@@ -169,6 +218,19 @@ def _a_values(probe: Probe) -> None:
 def _a_sizes(probe: Probe) -> None:
     for T, H in ((1, 3), (2, 3), (4, 1), (1, 1), (9, 3), (3, 6)):
         _chain_matches(probe, T, H)
+    for T, H in ((14, 4), (40, 3)):
+        _long_chain_matches(probe, T, H)
+
+
+def _long_chain_matches(probe: Probe, T: int, H: int) -> None:
+    """So many steps, compared by the size of the Jacobian: W is a rotation, larger by a little."""
+    W = 1.04 * torch.linalg.qr(probe.normal(H, H).double()).Q
+    start, inputs = 0.1 * probe.normal(H).double(), 0.1 * probe.normal(T, H).double()
+    right, states = _chain(W, inputs, start), torch.stack(_run(W, start, inputs))
+    came = _square(probe, probe.call(probe.answer, W.float(), states.float()), H)
+    size, largest = float(right.abs().max()), float(came.abs().max())
+    probe.need(largest > 0.01 * size, "vanished", T=T, size=size, came=largest)
+    probe.values(came / size, right / size, tolerance=1e-4)
 
 
 @A.part("T = 0：一步也没有走", "T = 0: not a single step")
@@ -183,7 +245,7 @@ B = Task(
     "截断以后的梯度",
     "The gradient after truncation",
     level="stretch",
-    minutes=15,
+    minutes=20,
     trains=(
         "截断剪断的是哪些路径：值过去，梯度不过去，刀口在哪一步",
         "which paths truncation cuts: values pass, gradients don't, and at which step the cut is",
@@ -238,6 +300,35 @@ B = Task(
         "ends of pieces only": (
             "损失里只有每一段末尾的状态；每一步的 H_t 都要加进损失。",
             "Only the states at the ends of the pieces are in the loss; the H_t of every step belongs to it.",
+        ),
+        "cut off before the loss": (
+            "刀口处的状态还没加进损失就断开了：它自己那一份没有梯度。先加进损失，再断开。",
+            "The state at a cut is detached before it enters the loss, so its own share has no gradient. Add it to the "
+            "loss first, then cut.",
+        ),
+        "cut once": (
+            "只剪了一刀；每走满 k 步都要剪一刀，T = 11、k = 4 时有两刀。",
+            "There's only one cut. It takes one after every k steps: with T = 11 and k = 4, that makes two.",
+        ),
+        "losses counted again": (
+            "前面各段的损失算了不止一次：损失一段接一段地累加，每次求导又把前面的带上了。",
+            "The losses of earlier pieces count more than once: the loss keeps growing from piece to piece, and each "
+            "gradient takes the earlier ones along again.",
+        ),
+        "nothing": (
+            "结果是 None。要么函数最后少了 return；要么返回的是 .grad，可是 backward 之后，梯度在要记梯度的那个张量上："
+            "复制了一份 w，就到那一份上去取。",
+            "The result is None. Either the return is missing, or you return a .grad that isn't there: after backward, "
+            "it belongs to the tensor that records gradients. If you made a copy of w, ask the copy.",
+        ),
+        "absolute value": (
+            "w 是负数时不对：算出来的，是把负号去掉以后的。",
+            "It's wrong for negative w: what came belongs to w without its minus sign.",
+        ),
+        "w changed": (
+            "数值都对，可是传进来的 w 变了：{zh}。再调用一次，梯度可能加在旧的上面；先复制一份。",
+            "The numbers are right, but the w that was passed in isn't what it was: {en}. In a second call, gradients "
+            "may add to the old ones. Make a copy first.",
         ),
         "mean": (
             "取了各步的平均；损失是和。",
@@ -303,20 +394,34 @@ def _wrong_gradients(w: float, X: list[float], k: int) -> dict[str, float]:
         "the last state only / never cut": sum(rows[-1]),
         "ends of pieces only": _sum(rows, lambda s, t: within(s, t) and ((s + 1) % k == 0 or s == T - 1)),
         "mean": right / T,
+        "mean / of each piece": sum(
+            _sum(rows, lambda s, t, i=i: within(s, t) and s // k == i) / len(X[i * k : (i + 1) * k])
+            for i in range(last + 1)
+        ),
+        "cut off before the loss": _sum(rows, lambda s, t: within(s, t) and (s + 1) % k > 0),
+        "cut off before the loss / a step late": _sum(
+            rows, lambda s, t: s % k > 0 and (s - 1) // k == max(0, t - 1) // k
+        ),
+        "cut once": _sum(rows, lambda s, t: (s < k) == (t < k)),
+        "cut once / a step late": _sum(rows, lambda s, t: (s <= k) == (t <= k)),
+        "losses counted again": sum(
+            _sum(rows, lambda s, t, i=i: within(s, t) and s // k <= i) for i in range(last + 1)
+        ),
+        "absolute value": _truncated(abs(w), X, k) if w < 0 else math.inf,
         "mean / never cut": _sum(rows, lambda s, t: True) / T,
         "the loss": sum(states),
     }
 
 
-def _truncated_matches(probe: Probe, T: int, k: int, clear: bool = False) -> None:
+def _truncated_matches(probe: Probe, T: int, k: int, clear: bool = False, sign: int = 1) -> None:
     while True:
-        w, X = 0.8 + 0.1 * probe.size(0, 5), (0.4 * probe.normal(T)).tolist()
+        w, X = sign * (0.8 + 0.1 * probe.size(0, 5)), (0.4 * probe.normal(T)).tolist()
         right, mistakes = _truncated(w, X, k), _wrong_gradients(w, X, k)
         if not clear or min(abs(value - right) for value in mistakes.values()) > 0.02:
             break
     came = probe.call(probe.answer, torch.tensor(w), torch.tensor(X), k)
-    if isinstance(came, float):
-        came = torch.tensor(came)
+    if isinstance(came, (int, float)) and not isinstance(came, bool):
+        came = torch.tensor(float(came))
     if isinstance(came, tuple) and len(came) == 1:
         probe.wrong("a tuple of one")
     came = probe.shape(came)
@@ -332,3 +437,31 @@ def _b_values(probe: Probe) -> None:
 def _b_sizes(probe: Probe) -> None:
     for T, k in ((12, 3), (7, 7), (7, 20), (8, 1), (2, 1), (9, 8), (10, 2), (1, 1), (1, 4)):
         _truncated_matches(probe, T, k)
+
+
+@B.part("w 是负数", "negative w")
+def _b_negative(probe: Probe) -> None:
+    for T, k in ((11, 4), (6, 20), (9, 2)):
+        _truncated_matches(probe, T, k, clear=T == 11, sign=-1)
+
+
+GIVEN = """
+def given(w):
+    return w.clone()
+"""
+LOOK = """
+def look():
+    return lambda w: (w.requires_grad, w.grad is not None)
+"""
+
+
+@B.part("传进来的 w 保持原样", "the w that is passed in stays as it was")
+def _b_left_alone(probe: Probe) -> None:
+    w = probe.define(GIVEN, "given", torch.tensor(0.9))
+    probe.call(probe.answer, w, 0.4 * probe.normal(7), 3)
+    records, has_grad = probe.call(probe.define(LOOK, "look"), w)
+    probe.need(not has_grad, "w changed", zh="它有了 .grad", en="it has a .grad now")
+    probe.need(
+        not records, "w changed", zh="它的 requires_grad 成了 True", en="its requires_grad is True now"
+    )
+    probe.need(float(probe.value(w)) == float(torch.tensor(0.9)), "changed its input")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnnlib.exercises.probe import Probe
+from rnnlib.exercises.replies import Crashed
 from rnnlib.exercises.task import Task
 from rnnlib.exercises.worker import Opaque, Ref
 
@@ -46,6 +47,11 @@ E6A = Task(
         "two bases": (
             "对数和指数的底不一样：一边是 2，一边是 e。",
             "Logarithm and exponential have different bases: 2 on one side, e on the other.",
+        ),
+        "integer division": (
+            "个数之比取了整（//）：词元比字少的时候，比值成了 0，结果成了 1。",
+            "The ratio of the counts was cut to a whole number (//): with fewer tokens than characters it becomes 0, and "
+            "the result 1.",
         ),
         "one token": (
             "结果太接近 1：整段文字的字数用上了，词元的个数没有用上。",
@@ -86,6 +92,11 @@ def _6a_compare(probe: Probe, given: Tensor, cases: list[tuple[float, int, int]]
     right = torch.tensor([_6a(*case) for case in cases], dtype=torch.float64)
     if (given == math.inf).any():
         probe.wrong("overflow")
+    whole = torch.tensor([p ** (n // c) for p, n, c in cases], dtype=torch.float64)
+    if probe.close(given.double() / whole, torch.ones_like(whole), 1e-6) and not probe.close(
+        whole, right, 1e-4
+    ):
+        probe.wrong("integer division")
     found = [_6a_mistakes(*case) for case in cases]
     mistakes = {name: torch.tensor([one[name] for one in found]).double() / right for name in found[0]}
     probe.values(given.double() / right, torch.ones_like(right), mistakes, tolerance=1e-4)
@@ -140,28 +151,42 @@ def _6a_tensors(probe: Probe) -> None:
 # ---------- 6b ----------
 E6B = Task(
     "6b",
-    "抽一个字，有的字不许出",
+    "抽一个字，有的字不许抽到",
     "Draw a character, but never these",
     level="core",
     minutes=12,
     trains=(
-        "温度、不许出的词元和随机种子，放在一个函数里",
+        "温度、不许出现的词元和随机种子，放在一个函数里",
         "temperature, forbidden tokens and a seed in one function",
     ),
     device="cpu",
     hints={
         "forbidden at 0": (
-            "温度是 0 的时候，不许出的词元照样出来了：取最大之前，它们也要挡住。",
+            "温度是 0 的时候，不许出现的词元照样出来了：取最大之前，它们也要挡住。",
             "At temperature 0 forbidden tokens come out all the same: they have to be kept out before the maximum is "
             "taken, too.",
         ),
+        "taken out too late": (
+            "挡得太晚：不许出现的词元的 logit 比别的高几百，softmax 先把概率全给了它；再把它拿走，剩下的全是 0。",
+            "Taken out too late: the logit of a forbidden token is hundreds above the others, so the softmax gave it all "
+            "the probability before it was taken out, and only zeros are left.",
+        ),
+        "one of several": (
+            "forbidden 里有 {n} 个编号，挡住的只有编号 {kept}。",
+            "There are {n} indices in forbidden, but only index {kept} is kept out.",
+        ),
+        "shortened row": (
+            "这是在缩短了的一行里的位置：去掉不许出现的列之后，编号挪了位，还要换回原来的。",
+            "These are places in the shortened row: with the forbidden columns dropped, indices have moved, and they need "
+            "to be mapped back.",
+        ),
         "logit set to 0": (
-            "不许出的词元得到的 logit 是 0。0 不是“没有”：别的 logits 若是负的，它反而最大。logit 该是多少，概率才是 0？",
+            "不许出现的词元得到的 logit 是 0。0 不是“没有”：别的 logits 若是负的，它反而最大。logit 该是多少，概率才是 0？",
             "Forbidden tokens got the logit 0. That isn't “nothing”: among negative logits, it's the largest. Which "
             "logit makes the probability 0?",
         ),
         "forbidden drawn": (
-            "不许出的词元被抽到了，例如编号 {token}。",
+            "不许出现的词元被抽到了，例如编号 {token}。",
             "A forbidden token was drawn, for instance index {token}.",
         ),
         "not the likeliest": (
@@ -169,11 +194,15 @@ E6B = Task(
             "At temperature 0 that isn't the likeliest of the allowed tokens.",
         ),
         "outside": (
-            "抽到了 {token}，编号只有 0 到 {last}：不许出的那份概率，还留着空位吗？",
+            "抽到了 {token}，编号只有 0 到 {last}：不许出现的那份概率，还留着空位吗？",
             "{token} was drawn, but the indices end at {last}: does the share of the forbidden tokens still leave a gap?",
         ),
+        "below 0": (
+            "结果里有 {token}，编号是从 0 到 {last}。",
+            "{token} came out; indices go from 0 to {last}.",
+        ),
         "not in proportion": (
-            "不许出的词元那份概率，全归了一个词元（编号 {token}）；应该按比例分给所有允许的。",
+            "不许出现的词元那份概率，全归了一个词元（编号 {token}）；应该按比例分给所有允许的。",
             "The share of the forbidden tokens all went to one token (index {token}); the allowed ones should share "
             "it in proportion.",
         ),
@@ -200,8 +229,8 @@ E6B = Task(
             "The temperature isn't 0, but the likeliest token comes out every time: nothing is drawn.",
         ),
         "one draw for all": (
-            "整批都是同一个词元：只抽了一次，每一行要各抽各的。",
-            "The whole batch has the same token: there was one draw, and each row needs its own.",
+            "logits 相同的各行，抽到的总是一样：每一行要各抽各的，不能共用一次抽签。",
+            "Rows with the same logits always get the same token: each row needs a draw of its own, not a share in one.",
         ),
         "another row": (
             "每一行都照同一行的 logits 抽：看看沿哪一维做 softmax、从哪几行抽。",
@@ -211,6 +240,11 @@ E6B = Task(
         "over the batch": (
             "抽到的次数像是沿样本那一维做的 softmax：每一行的 V 个概率，加起来应该是 1。",
             "The counts look like a softmax over the batch: it's the V probabilities of a row that should sum to 1.",
+        ),
+        "another temperature": (
+            "抽到的次数像是温度约为 {fit:.2f}，不是 {tau}：logits 除以的正好是 temperature 吗？",
+            "The counts look like a temperature of about {fit:.2f}, not {tau}: do you divide the logits by exactly "
+            "temperature?",
         ),
         "frequencies": (
             "次数不对：编号 {token} 的词元应该约占 {expected:.3f}，{n:,} 次里实际占 {came:.3f}。",
@@ -231,8 +265,13 @@ E6B = Task(
             "reset its seed.",
         ),
         "not low enough": (
-            "logits 都在 −400 上下的时候，不许出的词元出来了：代替它的那个数不够低。",
-            "With logits near −400 a forbidden token came out: the number in its place isn't low enough.",
+            "别的 logits 在 −400 上下的时候，不许出现的词元出来了：代替它的那个数不够低。",
+            "With the other logits near −400, a forbidden token came out: the number in its place isn't low enough.",
+        ),
+        "not low enough when hot": (
+            "温度是 {tau} 的时候，不许出现的词元出来了：代替它的那个数也除以了温度，就不够低了。",
+            "At temperature {tau} a forbidden token came out: the number in its place is divided by the temperature, too, "
+            "and then it isn't low enough.",
         ),
         "overflow": (
             "logits 到了几百，抽到的就不对了：自己写的 exp 会溢出。",
@@ -248,7 +287,7 @@ MAKE_GENERATOR = """
 def make(seed):
     return torch.Generator().manual_seed(seed)
 """
-DRAWS = 6_000  # of each of two rows
+DRAWS = 8_000  # of each of two rows
 # A right answer's share of a token stays within 7 standard deviations: beyond is less likely than 1e-8 (the
 # Chernoff bound, binomial with a mean of 130 or more), and a check looks at 16 shares.
 DEVIATIONS = 7.0
@@ -265,6 +304,8 @@ def _draw(probe: Probe, logits: Tensor, temperature: float, forbidden: list[int]
     dtype = str(came.dtype).removeprefix("torch.")
     probe.need(dtype == "int64", "dtype", expected="int64", came=dtype)
     wild = came[(came < 0) | (came >= V)]
+    if len(wild) and int(wild.min()) < 0:
+        probe.wrong("below 0", token=int(wild.min()), last=V - 1)
     if len(wild):
         probe.wrong("outside", token=int(wild[0]), last=V - 1)
     return came
@@ -275,9 +316,11 @@ def _without(logits: Tensor, forbidden: list[int], low: float = -math.inf) -> Te
     return torch.stack(columns, 1)
 
 
-def _forbid(probe: Probe, came: Tensor, forbidden: list[int], mistake: str = "forbidden drawn") -> None:
+def _forbid(
+    probe: Probe, came: Tensor, forbidden: list[int], mistake: str = "forbidden drawn", tau: float = 1.0
+) -> None:
     for token in forbidden:
-        probe.need(not (came == token).any(), mistake, token=token)
+        probe.need(not (came == token).any(), mistake, token=token, tau=f"{tau:g}")
 
 
 @E6B.part("形状：logits 是 (B, V)，结果 (B,)，int64", "shape: logits are (B, V), the result is (B,), int64")
@@ -302,23 +345,58 @@ def _6b_zero(probe: Probe) -> None:
             probe.wrong("forbidden at 0")
         if torch.equal(came, _without(logits, forbidden, 0.0).argmax(dim=1)):
             probe.wrong("logit set to 0")
+        for kept in forbidden:
+            if torch.equal(came, _without(logits, [kept]).argmax(dim=1)):
+                probe.wrong("one of several", n=len(forbidden), kept=kept)
+        if torch.equal(came, _shortened(logits, forbidden).argmax(dim=1)):
+            probe.wrong("shortened row")
         _forbid(probe, came, forbidden, "forbidden at 0")
         probe.wrong("not the likeliest")
+    logits, forbidden = _lopsided(probe)
+    came = _draw_lopsided(probe, logits, 0, forbidden, generator)
+    _forbid(probe, came, forbidden, "not low enough")
+    probe.need(torch.equal(came, _without(logits, forbidden).argmax(dim=1)), "taken out too late")
+
+
+def _shortened(logits: Tensor, forbidden: list[int]) -> Tensor:
+    """The columns that are allowed, side by side."""
+    return torch.stack([c for i, c in enumerate(logits.unbind(1)) if i not in forbidden], 1)
+
+
+def _lopsided(probe: Probe) -> tuple[Tensor, list[int]]:
+    """Logits (20, 7) with a forbidden one hundreds above the others, and one of these 60 above the rest."""
+    forbidden = [probe.size(1, 2), probe.size(3, 6)]  # not the first: that is the largest of zeros
+    allowed = [i for i in range(7) if i not in forbidden]
+    logits = probe.normal(20, 7) - 400
+    logits[torch.arange(20), torch.tensor(allowed)[probe.integers(0, 5, 20)]] += 60
+    logits[:, forbidden] = 500.0  # further above than the exponent of a float64 reaches
+    return logits, forbidden
+
+
+def _draw_lopsided(
+    probe: Probe, logits: Tensor, temperature: float, forbidden: list[int], generator: Ref
+) -> Tensor:
+    try:
+        return _draw(probe, logits, temperature, forbidden, generator)
+    except Crashed as crashed:
+        if "multinomial" in crashed.said or "probability tensor" in crashed.said:
+            probe.wrong("taken out too late")
+        raise
 
 
 def _shares(logits: Tensor) -> Tensor:
     return torch.softmax(logits.double(), dim=-1)
 
 
-def _agree(counted: Tensor, shares: Tensor) -> bool:
+def _agree(counted: Tensor, shares: Tensor, deviations: float = DEVIATIONS) -> bool:
     """Whether shares among DRAWS draws are within the deviations that chance explains."""
-    allowed = DEVIATIONS * (shares * (1 - shares) / DRAWS).sqrt() + 1e-9
+    allowed = deviations * (shares * (1 - shares) / DRAWS).sqrt() + 1e-9
     return bool(((counted - shares).abs() <= allowed).all())
 
 
 def _6b_case(probe: Probe, V: int = 6) -> tuple[Tensor, list[int]]:
-    """Logits of two rows (2, V), and two forbidden tokens, one of them likely."""
-    sizes = torch.tensor([[1.4, 0.9, 0.0, -0.5, 1.2, -0.9], [-0.7, 0.2, 1.3, 0.9, 1.1, -0.4]])
+    """Logits of two rows (2, V), and two forbidden tokens, both likely."""
+    sizes = torch.tensor([[1.4, 0.9, 0.0, -0.5, 1.2, 0.7], [-0.7, 0.2, 1.3, 0.9, 1.1, 0.8]])
     order = torch.randperm(V, generator=probe.generator)
     logits = sizes[:, order] + 0.1 * probe.normal(2, V)
     place = {int(old): new for new, old in enumerate(order)}
@@ -343,10 +421,14 @@ def _6b_wrong(probe: Probe, counted: Tensor, logits: Tensor, tau: float, forbidd
         "uniform": allowed.isfinite().double(),
         "over the batch": torch.softmax(allowed.double() / tau, dim=0).nan_to_num(0.0),
     }
+    short = _shares(_shortened(logits, forbidden) / tau)
+    hypotheses["shortened row"] = torch.nn.functional.pad(short, (0, len(forbidden)))
+    hypotheses |= {f"one of several / {one}": _shares(_without(logits, [one]) / tau) for one in forbidden}
     hypotheses |= {name: P / P.sum(dim=1, keepdim=True) for name, P in unnormalized.items()}
     for mistake, shares in hypotheses.items():
         if _agree(counted, shares):
-            probe.wrong(mistake, token=forbidden[0])
+            kept = mistake.split(" / ")[-1]
+            probe.wrong(mistake, token=forbidden[0], n=len(forbidden), kept=kept)
     for token in range(logits.shape[1]):  # the share of the forbidden went to one token
         shares = _shares(logits / tau)
         left = shares[:, forbidden].sum(dim=1)
@@ -356,22 +438,61 @@ def _6b_wrong(probe: Probe, counted: Tensor, logits: Tensor, tau: float, forbidd
             probe.wrong("not in proportion", token=token)
 
 
+def _same_temperature(counted: Tensor, logits: Tensor, tau: float, forbidden: list[int]) -> bool:
+    """Whether the mean of the drawn logits, which a temperature shows best, is within what chance explains."""
+    shares = _shares(_without(logits, forbidden) / tau)
+    z = _without(logits, forbidden, 0.0).double()
+    mean = (shares * z).sum(dim=1)
+    variance = (shares * z**2).sum(dim=1) - mean**2
+    off = ((counted * z).sum(dim=1) - mean).sum()
+    return bool(off.abs() <= 5.5 * (variance.sum() / DRAWS).sqrt())
+
+
+def _fitted(counted: Tensor, logits: Tensor, forbidden: list[int]) -> float:
+    """The temperature whose mean logit is that of the draws, by halving an interval."""
+    z = _without(logits, forbidden, 0.0).double()
+    came = (counted * z).sum()
+    low, high = 0.02, 50.0
+    for _ in range(60):
+        tau = (low * high) ** 0.5
+        hotter = (_shares(_without(logits, forbidden) / tau) * z).sum() > came
+        low, high = (tau, high) if hotter else (low, tau)
+    return (low * high) ** 0.5
+
+
+def _is_greedy(probe: Probe, tau: float) -> bool:
+    """Whether the likeliest comes out on other inputs as well, with other seeds."""
+    for _ in range(10):
+        logits, forbidden = _6b_case(probe)
+        came = _draw(probe, logits, tau, forbidden, _generator(probe, probe.size(1, 10**6)))
+        if not torch.equal(came, _without(logits, forbidden).argmax(dim=1)):
+            return False
+    return True
+
+
 @E6B.part("抽到的次数", "how often each token is drawn")
 def _6b_frequencies(probe: Probe) -> None:
-    for tau in (0.6, 1.7):
+    for tau in (0.6, 3.0):
         logits, forbidden = _6b_case(probe)
         rows = logits.repeat(DRAWS, 1)  # row 0, row 1, row 0, ...
         came = _draw(probe, rows, tau, forbidden, _generator(probe, probe.size(1, 10**6))).view(DRAWS, 2)
         V = logits.shape[1]
         counted = torch.stack([came[:, i].bincount(minlength=V) for i in (0, 1)]).double() / DRAWS
         shares = _shares(_without(logits, forbidden) / tau)
-        if _agree(counted, shares):
+        agrees = _agree(counted, shares)
+        if agrees and _same_temperature(counted, logits, tau, forbidden):
             continue
         if bool((counted.max(dim=1).values == 1).all()):
-            top = torch.equal(counted.argmax(dim=1), shares.argmax(dim=1))
-            probe.wrong("always the likeliest" if top else "one draw for all")
-        _6b_wrong(probe, counted, logits, tau, forbidden)
-        _forbid(probe, came, forbidden)
+            probe.wrong("always the likeliest" if _is_greedy(probe, tau) else "one draw for all")
+        if not agrees:
+            _6b_wrong(probe, counted, logits, tau, forbidden)
+        rare = float(counted[:, forbidden].sum()) < 0.02
+        _forbid(
+            probe, came, forbidden, "not low enough when hot" if rare and tau > 1 else "forbidden drawn", tau
+        )
+        fit = _fitted(counted, logits, forbidden)
+        if _agree(counted, _shares(_without(logits, forbidden) / fit), 4.5):
+            probe.wrong("another temperature", fit=fit, tau=tau)
         row, token = divmod(int((counted - shares).abs().argmax()), V)
         expected, share = float(shares[row, token]), float(counted[row, token])
         probe.wrong("frequencies", token=token, expected=expected, came=share, n=DRAWS)
@@ -388,7 +509,10 @@ def _6b_generator(probe: Probe) -> None:
     probe.need(not torch.equal(one, after), "starts anew")
 
 
-@E6B.part("很大和很小的 logits，什么都不禁", "very large and very small logits; nothing forbidden")
+@E6B.part(
+    "很大和很小的 logits，很高的温度，什么都不禁",
+    "very large and very small logits, high temperatures, nothing forbidden",
+)
 def _6b_extreme(probe: Probe) -> None:
     generator = _generator(probe, probe.size(1, 10**6))
     for level, forbidden in ((400.0, [2]), (-400.0, [2]), (400.0, [])):
@@ -399,3 +523,9 @@ def _6b_extreme(probe: Probe) -> None:
         if level < 0:
             _forbid(probe, came, forbidden, "not low enough")
         probe.need(torch.equal(came, winner), "overflow")
+    logits, forbidden = _lopsided(probe)
+    came = _draw_lopsided(probe, logits, 1.0, forbidden, generator)
+    probe.need(torch.equal(came, _without(logits, forbidden).argmax(dim=1)), "taken out too late")
+    for tau in (10.0, 200.0):
+        came = _draw(probe, probe.normal(3_000, 7), tau, [1, 4], generator)
+        _forbid(probe, came, [1, 4], "not low enough when hot", tau)

@@ -30,12 +30,12 @@ E11A = Task(
             "Four tensors should come back, X_train, Y_train, X_test, Y_test; what came is {came}.",
         ),
         "beyond the split": (
-            "训练窗口有 {came} 个，多了：最后的目标已经在第 n_train 个值或更后面，那属于测试。",
-            "There are {came} training windows, too many: the last targets are value n_train or later, and those "
-            "belong to the test.",
+            "训练窗口有 {came} 个，多了：最后的目标，下标已经到了 n_train 或更后面，那属于测试。",
+            "There are {came} training windows, too many: the last targets have the index n_train or a later one, and "
+            "those belong to the test.",
         ),
         "training targets lost": (
-            "训练窗口只有 {came} 个，应该是 {expected} 个：训练那段里，前面有整整 T 个值的，个个都该当目标。",
+            "训练窗口只有 {came} 个，应该是 {expected} 个：训练那段里，前面有整整 T 个值的，每一个都该作目标。",
             "There are only {came} training windows, and there should be {expected}: in the training part, every value "
             "with T whole values before it is a target.",
         ),
@@ -45,17 +45,32 @@ E11A = Task(
             "the past by then.",
         ),
         "test targets": (
-            "测试目标应该有 {expected} 个，从第 n_train 个值到最后一个，实际有 {came} 个。",
-            "There should be {expected} test targets, from value n_train to the very last; there are {came}.",
+            "测试目标应该有 {expected} 个，从下标 n_train 起到最后一个，实际有 {came} 个。",
+            "There should be {expected} test targets, from index n_train to the very last; there are {came}.",
+        ),
+        "test windows": (
+            "测试目标是 {expected} 个，测试窗口却有 {came} 个：每个目标要有自己的窗口，最早的几个窗口得伸回训练那段。",
+            "There are {expected} test targets but {came} test windows. Each target needs a window of its own, and the "
+            "first ones have to reach back into the training part.",
+        ),
+        "not in pairs": (
+            "{X} 有 {x} 行，{Y} 有 {y} 个数：每个窗口正好配一个目标。",
+            "{X} has {x} rows and {Y} has {y} numbers: each window goes with exactly one target.",
+        ),
+        "order of the four": (
+            "四个都在，次序不对：这里是 X_train, Y_train, X_test, Y_test，先训练后测试；scikit-learn 的 train_test_split "
+            "才是先两个 X、后两个 Y。",
+            "All four are there in another order. Here it's X_train, Y_train, X_test, Y_test, training first; it's "
+            "scikit-learn's train_test_split that has both X before both Y.",
         ),
         "scaled by the whole": (
             "均值和标准差是用整条序列算的：训练的时候，将来的值还没有人知道。",
             "Mean and standard deviation come from the whole series; while you train, nobody knows the values to come.",
         ),
         "scaled separately": (
-            "测试那段用了它自己的均值和标准差：模型学的是训练那段的单位，两段要用同一把尺子。",
-            "The test part was scaled by a mean and deviation of its own. The model has learned the units of the "
-            "training part, and both need one yardstick.",
+            "测试那段用了它自己的均值和标准差：模型学的是训练那段的尺度，两段要用同一套均值和标准差。",
+            "The test part was scaled by a mean and deviation of its own. The model has learned the scale of the "
+            "training part, and both parts need that one.",
         ),
         "not scaled": (
             "没有标准化，还是原来的数。",
@@ -68,6 +83,14 @@ E11A = Task(
         "not divided": (
             "减了均值，还没有除以标准差。",
             "The mean is subtracted, but nothing's divided by the standard deviation.",
+        ),
+        "variance": (
+            "除以了方差；要除以的是标准差，方差的平方根。",
+            "That divides by the variance; divide by the standard deviation, its square root.",
+        ),
+        "mean kept": (
+            "除以了标准差，可是没有先减均值。",
+            "The values are divided by the standard deviation, but the mean was never subtracted.",
         ),
         "population": (
             "标准差除以了 n_train；这里要的是样本标准差，除以 n_train − 1。",
@@ -154,6 +177,8 @@ def _11a(series: Tensor, n: int, T: int) -> tuple[list[Tensor], dict[str, Callab
         "not scaled": lambda: plain,
         "targets not scaled": lambda: [right[0], plain[1], right[2], plain[3]],
         "not divided": lambda: _cut([v - mean for v in raw], n, T),
+        "variance": lambda: _cut(scaled((mean, std**2)), n, T),
+        "mean kept": lambda: _cut(scaled((0.0, std)), n, T),
         "population": lambda: _cut(scaled(_deviation(raw[:n], 0)), n, T),
         "window by window": each_window,
         "target in the window": lambda: _cut(z, n, T, late=-1),
@@ -175,11 +200,16 @@ def _four(probe: Probe, series: Tensor, n: int, T: int) -> list[Tensor]:
         probe.wrong("not four", came=f"{kind} ({len(came)})" if isinstance(came, (tuple, list)) else kind)
     train, test = n - T, len(series) - n
     if all(isinstance(one, Tensor) and one.ndim for one in came):
-        got, tested = len(came[0]), len(came[2])
-        probe.need(got <= train, "beyond the split", came=got)
-        probe.need(got == train, "training targets lost", came=got, expected=train)
-        probe.need(tested != test - T, "first test targets lost")
-        probe.need(tested == test, "test targets", came=tested, expected=test)
+        probe.need([one.ndim for one in came] != [2, 2, 1, 1], "order of the four")
+        if [one.ndim for one in came] == [2, 1, 2, 1]:
+            got, targets, windows, tested = (len(one) for one in came)
+            probe.need(got == targets, "not in pairs", X=NAMES[0], x=got, Y=NAMES[1], y=targets)
+            probe.need(got <= train, "beyond the split", came=got)
+            probe.need(got == train, "training targets lost", came=got, expected=train)
+            probe.need(windows == tested or tested != test, "test windows", came=windows, expected=test)
+            probe.need(windows == tested, "not in pairs", X=NAMES[2], x=windows, Y=NAMES[3], y=tested)
+            probe.need(tested != test - T, "first test targets lost")
+            probe.need(tested == test, "test targets", came=tested, expected=test)
     pieces = []
     for one, M in zip(came, (train, train, test, test)):
         axes = {"M": M} if len(pieces) % 2 else {"M": M, "T": T}
@@ -200,7 +230,7 @@ def _11a_shapes(probe: Probe) -> None:
         _four(probe, _series(probe, N), n, T)
 
 
-@E11A.part("数值：谁的单位，哪个目标", "values: whose units, which target")
+@E11A.part("数值：用谁的均值和标准差，目标是哪个", "values: whose mean and deviation, which target")
 def _11a_values(probe: Probe) -> None:
     for N, n, T in ((45, 24, 5), (33, 20, 8), (20, 9, 1)):
         series = _series(probe, N)
@@ -286,7 +316,7 @@ E11B = Task(
         ),
         "backward": (
             "次序反了：第 0 步在最前面，那时所有的序列都在。",
-            "The other way round: step 0 comes first, when all sequences run.",
+            "The other way around: step 0 comes first, when all sequences run.",
         ),
         "cells computed": (
             "每一步的条数对了；第二个数是要算的格数，要的是省下的。",
@@ -295,6 +325,10 @@ E11B = Task(
         "all cells": (
             "每一步的条数对了；第二个数是填充之后的总格数，要的是省下的。",
             "The tensor is right. The second number is all cells of the padded batch; the ones saved are wanted.",
+        ),
+        "not an integer": (
+            "每一步的条数对了；省下的格数应该是整数，你的是 {came}。",
+            "The tensor is right. The number of cells saved should be an integer; yours is {came}.",
         ),
         "saved": (
             "每一步的条数对了；省下的格数应该是 {expected}，你的是 {came}。",
@@ -357,6 +391,7 @@ def _11b_case(probe: Probe, lengths: list[int]) -> None:
         probe.need(saved != cells, "cells computed")
         probe.need(saved != len(lengths) * T, "all cells")
         probe.wrong("saved", expected=expected, came=saved)
+    probe.need(isinstance(saved, int), "not an integer", came=saved)
 
 
 @E11B.part("长度各不相同，次序随意", "different lengths in any order")

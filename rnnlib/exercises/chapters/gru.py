@@ -16,7 +16,7 @@ from rnnlib.exercises.worker import Ref
 # float32 against float64 in 1,000 draws, 12 to 30 steps: gates at exactly 0 and 1 differ by 7e-7 at most, biases
 # of 16 and -16 by 3e-6, of 14 and -14 by 1e-6 to 2e-5
 CLOSE = 5e-6
-LEAK = 1.5e-7  # a gate farther than this from 0 or 1 is turned down, whatever this draw says: biases up to 15
+LEAK = 1.5e-7  # what a gate may let through or hold back, whatever this draw says: biases up to 15 are turned down
 A = Task(
     "8a",
     "GRU 里的 RNN",
@@ -33,7 +33,7 @@ A = Task(
             "返回的东西是 {kind}；要的是一个 nn.GRU，只改它的权重。",
             "What comes back is of type {kind}; an nn.GRU is wanted, with nothing changed but its weights.",
         ),
-        "update gate the wrong way round": (
+        "update gate the wrong way around": (
             "状态一步也没有动：更新门停在了 1。在 torch 的写法里，1 是保留还是改写？",
             "The state never moves: the update gate stands at 1. As torch writes it, does 1 keep or rewrite?",
         ),
@@ -117,12 +117,19 @@ def _gate_biases(given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     return both[0], both[1]
 
 
-def _gates_shut(probe: Probe, given: Mapping[str, Tensor], H: int) -> None:
-    """Gates without weights of their own stand close enough to 0 and 1."""
+def _gates_shut(probe: Probe, given: Mapping[str, Tensor], own: Mapping[str, Tensor], H: int) -> None:
+    """Gates without weights of their own stand close enough to 0 and 1.
+
+    A reset gate may stand anywhere if the candidate's weights make up for it: its product with them counts.
+    """
     names = ("weight_ih_l0", "weight_hh_l0")
     if any(name not in given or given[name].narrow(0, 0, 2 * H).any() for name in names):
         return
     reset, update = _gate_biases(given)
+    right = own["weight_hh_l0"].double()
+    off = torch.sigmoid(reset)[:, None] * given["weight_hh_l0"].chunk(3)[2].double() - right
+    if off.abs().max() <= LEAK * right.abs().max():
+        reset = torch.full_like(reset, torch.inf)
     gap = max(float(torch.sigmoid(-reset).max()), float(torch.sigmoid(update).max()))
     probe.need(gap <= LEAK, "not far enough", gap=gap)
 
@@ -145,12 +152,12 @@ def _explain(probe: Probe, given: Mapping[str, Tensor], own: Mapping[str, Tensor
     if update.min() > 3 and reset.max() < -3:
         probe.wrong("order of the pieces")
     if update.min() > 3:
-        probe.wrong("update gate the wrong way round")
+        probe.wrong("update gate the wrong way around")
     if reset.max() < -3:
         probe.wrong("reset gate shut")
     if update.abs().min() < 3 or reset.abs().min() < 3:
         probe.wrong("gate at a half")
-    _gates_shut(probe, given, H)
+    _gates_shut(probe, given, own, H)
 
 
 @A.part("得到一个 nn.GRU，形状一样", "an nn.GRU, with the same shapes")
@@ -170,7 +177,7 @@ def _a_values(probe: Probe) -> None:
         with torch.no_grad():
             right = _rnn_layer(own)(X, start)[0]
             if probe.close(came, right, CLOSE):
-                _gates_shut(probe, probe.parameters(gru), H)
+                _gates_shut(probe, probe.parameters(gru), own, H)
                 continue
             _explain(probe, probe.parameters(gru), own, H)
             zero, ih, hh = torch.zeros(H), own["bias_ih_l0"], own["bias_hh_l0"]
@@ -229,7 +236,7 @@ B = Task(
     device="cpu",
     trains=(
         "从 nn.GRUCell 里取出三块权重；论文的那一步与 torch 的差在哪里",
-        "taking the three pieces out of an nn.GRUCell; where the step of the paper and torch's differ",
+        "taking the three pieces out of an nn.GRUCell; where the paper's step and torch's differ",
     ),
     hints={
         "after the product": (
@@ -279,6 +286,20 @@ B = Task(
             "A piece of W_hh isn't transposed; it's (H, H), so no shape gives that away. In torch's weights axis 0 "
             "is the output.",
         ),
+        "whole cell": (
+            "整个 cell 读的都是乘过重置门的状态：两个门因此变了，混合的也是它，候选里还又乘了一次重置门。只有候选要换状态。",
+            "The whole cell reads the state after the reset gate: that changes both gates and the mixing, and inside, "
+            "the candidate is reset once more. Only the candidate wants another state.",
+        ),
+        "1 - R": (
+            "重置门用反了：R 接近 1 时，候选看得见旧状态；接近 0 时看不见。",
+            "The reset gate is the wrong way around: with R near 1 the candidate sees the old state, near 0 it "
+            "doesn't.",
+        ),
+        "a pair": (
+            "应该得到一个张量，实际得到 {n} 个东西的元组：只返回新的状态，(B, H)。",
+            "A tensor is expected; what came is a tuple of {n}: return the new state alone, (B, H).",
+        ),
         "gates only": (
             "返回的是候选，还没有和旧状态混合。",
             "That's the candidate, not yet mixed with the old state.",
@@ -326,6 +347,8 @@ def _wrong_steps(values: Mapping[str, Tensor], X: Tensor, H: Tensor) -> dict[str
 
     zero = torch.zeros_like(values["bias_hh"])
     last = torch.cat([torch.ones(2 * len(bias)), torch.zeros(len(bias))])
+    inside = nn.GRUCell(X.shape[1], H.shape[1]).double()
+    inside.load_state_dict(dict(values))
     found = {
         "after the product": mixed(torch.tanh(x + R * (product + bias))),
         "after the product / bias outside": mixed(torch.tanh(x + R * product + bias)),
@@ -334,7 +357,9 @@ def _wrong_steps(values: Mapping[str, Tensor], X: Tensor, H: Tensor) -> dict[str
         "reset state kept": mixed(right, R * H),
         "reset before the update gate": mixed(right, Z=_gates(values, X, R * H)[1]),
         "reset before the update gate / and kept": mixed(right, R * H, _gates(values, X, R * H)[1]),
+        "whole cell": inside(X, R * H),
         "no reset": mixed(_candidate(values, X, H)),
+        "1 - R": mixed(_candidate(values, X, (1 - R) * H)),
         "on the candidate": mixed(R * _candidate(values, X, H)),
         "no tanh": mixed(x + seen + bias),
         "a bias is missing / bias_ih": changed(bias_ih=zero),
@@ -342,6 +367,14 @@ def _wrong_steps(values: Mapping[str, Tensor], X: Tensor, H: Tensor) -> dict[str
         "a bias is missing / both": changed(bias_ih=zero, bias_hh=zero),
         "a bias is missing / bias_hh of the candidate": changed(bias_hh=values["bias_hh"] * last),
         "a bias is missing / bias_hh of the gates": changed(bias_hh=values["bias_hh"] * (1 - last)),
+        "a bias is missing / bias_ih of the candidate": changed(bias_ih=values["bias_ih"] * last),
+        "a bias is missing / bias_ih of the gates": changed(bias_ih=values["bias_ih"] * (1 - last)),
+        "a bias is missing / both of the candidate": changed(
+            bias_ih=values["bias_ih"] * last, bias_hh=values["bias_hh"] * last
+        ),
+        "a bias is missing / both of the gates": changed(
+            bias_ih=values["bias_ih"] * (1 - last), bias_hh=values["bias_hh"] * (1 - last)
+        ),
         "weights not transposed": changed(weight_hh=turned((0, 1, 2))),
         "weights not transposed / of the candidate": changed(weight_hh=turned((2,))),
         "gates only": right,

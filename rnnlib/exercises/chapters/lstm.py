@@ -27,13 +27,18 @@ A7 = Task(
     ),
     hints={
         "values": (
-            "{which} 不对：最大相差 {gap:.3g}，在第 {t} 步（从 0 数起）。手算一步，看从哪里开始分叉。",
-            "{which} is off by up to {gap:.3g}, at step {t} (counted from 0). Work out one step by hand, and see where the "
-            "two part.",
+            "从第 {t} 步（从 0 数起）开始不对：{which} 在这一步最大相差 {gap:.3g}。手算这一步，看在哪里分叉。",
+            "It first goes wrong at step {t} (counted from 0), where {which} is off by up to {gap:.3g}. Work out that step "
+            "by hand, and see where the two part.",
+        ),
+        "the network was changed": (
+            "值都对，可是网络的 {name} 被改动了：题目要网络保持原样。把加法的结果放进新的变量。",
+            "The values are right, but {name} of the network has changed, and the network should stay as it is. Put "
+            "your sums into new variables.",
         ),
         "not four": (
             "要返回四个张量 I、F、O、候选，实际得到 {came}。",
-            "Four tensors are to come back, I, F, O and the candidate; what came is {came}.",
+            "Four tensors should come back, I, F, O and the candidate; what came is {came}.",
         ),
         "torch's order": (
             "四样都算对了，可是按 torch 摆的次序交了出来；题目要的是 I、F、O、候选。",
@@ -55,6 +60,23 @@ A7 = Task(
         "no biases": (
             "两个偏置都没有加上。",
             "Neither of the two biases is added.",
+        ),
+        "wraps around": (
+            "只有第 0 步不对：它读到了最后一步的 H。错开的时候，最后一步绕到了最前面；那里该是什么？",
+            "Only step 0 is wrong: it reads the H of the last step, which wrapped around to the front in the move. What "
+            "belongs there?",
+        ),
+        "moved the other way": (
+            "错开的方向反了：第 t 步读到的是第 t + 1 步的 H，要读的是第 t - 1 步的。",
+            "Moved the other way: step t reads the H of step t + 1; it should read that of step t - 1.",
+        ),
+        "time and batch": (
+            "时间和批量弄反了：循环（或者错开）走的是 B 那一维。X 是 (T, B, V)，哪一维是时间？",
+            "Time and batch are mixed up: your loop or your move goes along axis B. X is (T, B, V), so which axis is time?",
+        ),
+        "interleaved": (
+            "四块是按 0、4、8、… 这样隔着取的；torch 把每一块的 H 行放在一起，一块接一块。",
+            "You take every fourth row for a block; torch keeps the H rows of a block together, one block after another.",
         ),
         "candidate through sigma": (
             "候选过的是 σ；它可以是负的，该过什么？",
@@ -93,8 +115,8 @@ A7 = Task(
 )
 NAMES = "I", "F", "O", "C~"
 LAYER = """
-def layer(V, H, double):
-    return nn.LSTM(V, H, dtype=torch.float64 if double else torch.float32)
+def layer(V, H):
+    return nn.LSTM(V, H)
 """
 Weights = Mapping[str, Tensor]
 Gates = list[Tensor]
@@ -111,11 +133,13 @@ def _unroll(
     into_cell: str = "C",
     moves: bool = True,
     last_tanh: bool = True,
+    interleaved: bool = False,
 ) -> Gates:
     """I, F, O and the candidate of all steps, one unit's row of weights after the other; settings make mistakes."""
     H = weights["weight_hh_l0"].shape[1]
     w = {name: value.double() for name, value in weights.items()}
-    rows = {letter: slice(k * H, (k + 1) * H) for k, letter in enumerate(order)}
+    blocks = [slice(k, None, 4) if interleaved else slice(k * H, (k + 1) * H) for k in range(4)]
+    rows = dict(zip(order, blocks))
     function = {"s": lambda z: 1 / (1 + (-z).exp()), "t": torch.tanh, "n": lambda z: z}
     apply = dict(zip("ifog", (squash[0], squash[0], squash[1], squash[2])))
     state = {"H": torch.zeros(X.shape[1], H).double(), "C": torch.zeros(X.shape[1], H).double()}
@@ -135,15 +159,26 @@ def _unroll(
     return [torch.stack(found[letter]) for letter in "ifog"]
 
 
-def _too_late(weights: Weights, X: Tensor) -> Gates:
-    """Gates that read the H of their own step."""
+def _moved(weights: Weights, X: Tensor, move: Callable[[Tensor], Tensor], interleaved: bool = False) -> Gates:
+    """Gates that read H of torch's outputs, moved in some way."""
     layer = torch.nn.LSTM(X.shape[2], weights["weight_hh_l0"].shape[1]).double()
     layer.load_state_dict({name: value.double() for name, value in weights.items()})
     with torch.no_grad():
         outputs, _ = layer(X.double())
-        sums = X.double() @ layer.weight_ih_l0.T + outputs @ layer.weight_hh_l0.T
-        i, f, g, o = (sums + layer.bias_ih_l0 + layer.bias_hh_l0).chunk(4, dim=-1)
+        sums = X.double() @ layer.weight_ih_l0.T + move(outputs) @ layer.weight_hh_l0.T
+        sums = sums + layer.bias_ih_l0 + layer.bias_hh_l0
+        i, f, g, o = (sums[..., k::4] for k in range(4)) if interleaved else sums.chunk(4, dim=-1)
     return [i.sigmoid(), f.sigmoid(), o.sigmoid(), g.tanh()]
+
+
+def _before(H: Tensor, axis: int = 0) -> Tensor:
+    """Each place along an axis gets what stood one before it, the first zeros."""
+    return torch.cat([torch.zeros_like(H.narrow(axis, 0, 1)), H.narrow(axis, 0, H.shape[axis] - 1)], axis)
+
+
+def _turned(weights: Weights, X: Tensor) -> Gates:
+    """The batch is read as time, and time as batch."""
+    return [one.transpose(0, 1) for one in _unroll(weights, X.transpose(0, 1))]
 
 
 def _all_shown(squash: str) -> Callable[[Weights, Tensor], Gates]:
@@ -165,7 +200,14 @@ MISTAKES: dict[str, Callable[[Weights, Tensor], Gates]] = {
     "C for H": lambda w, X: _unroll(w, X, into_gates="C"),
     "H for C": lambda w, X: _unroll(w, X, into_cell="H"),
     "no tanh of C": lambda w, X: _unroll(w, X, last_tanh=False),
-    "one step late": _too_late,
+    "one step late": lambda w, X: _moved(w, X, lambda H: H),
+    "wraps around": lambda w, X: _moved(w, X, lambda H: H.roll(1, 0)),
+    "moved the other way": lambda w, X: _moved(w, X, lambda H: _before(H.flip(0)).flip(0)),
+    "moved the other way / and around": lambda w, X: _moved(w, X, lambda H: H.roll(-1, 0)),
+    "time and batch": _turned,
+    "time and batch / only moved": lambda w, X: _moved(w, X, lambda H: _before(H, 1)),
+    "interleaved": lambda w, X: _unroll(w, X, interleaved=True),
+    "interleaved / only shown": lambda w, X: _moved(w, X, _before, interleaved=True),
     "candidate through sigma": lambda w, X: _unroll(w, X, squash="sss"),
     "candidate through sigma / only shown": _all_shown("ssss"),
     "gates through tanh": lambda w, X: _unroll(w, X, squash="ttt"),
@@ -175,12 +217,13 @@ MISTAKES: dict[str, Callable[[Weights, Tensor], Gates]] = {
     "no activation": _all_shown("nnnn"),
     "no activation / nor in the state": lambda w, X: _unroll(w, X, squash="nnn"),
     "no biases": lambda w, X: _unroll(w, X, biases=()),
+    "no biases / only shown": lambda w, X: _without(("bias_ih_l0", "bias_hh_l0"), w, X),
 }
 
 
-def _without(bias: str, weights: Weights, X: Tensor) -> Gates:
-    """The right state, and one bias taken off what is handed in."""
-    left = weights[bias].double().chunk(4)
+def _without(biases: tuple[str, ...], weights: Weights, X: Tensor) -> Gates:
+    """The right state, and biases taken off what is handed in."""
+    left = sum(weights[bias].double() for bias in biases).chunk(4)
     i, f, o, g = (one - left[k] for one, k in zip(_all_shown("nnnn")(weights, X), (0, 1, 3, 2)))
     return [i.sigmoid(), f.sigmoid(), o.sigmoid(), g.tanh()]
 
@@ -204,14 +247,13 @@ def _four(probe: Probe, came: Any, T: int, B: int, H: int) -> Gates:
     return [probe.shape(one, T=T, B=B, H=H) for one in came]
 
 
-def _ask_gates(
-    probe: Probe, T: int, B: int, V: int, H: int, double: bool = False
-) -> tuple[Gates, Weights, Tensor]:
-    layer = probe.define(LAYER, "layer", V, H, double)
+def _ask_gates(probe: Probe, T: int, B: int, V: int, H: int) -> tuple[Gates, Weights, Weights, Tensor]:
+    """What comes out, the parameters before and after, and the input."""
+    layer = probe.define(LAYER, "layer", V, H)
     weights = probe.fill(layer, 0.7)
     X = probe.normal(T, B, V)
-    X = X.double() if double else X
-    return _four(probe, probe.call(probe.answer, layer, X), T, B, H), weights, X
+    given = _four(probe, probe.call(probe.answer, layer, X), T, B, H)
+    return given, weights, probe.parameters(layer), X
 
 
 @A7.part("形状：四个 (T, B, H)", "shape: four times (T, B, H)")
@@ -222,14 +264,16 @@ def _7a_shape(probe: Probe) -> None:
 
 @A7.part("数值：每一步，每个单元", "values: every step, every unit")
 def _7a_values(probe: Probe) -> None:
-    for sizes, double in (((7, 3, 5, 4), False), ((1, 4, 3, 5), False), ((9, 1, 2, 6), True)):
-        given, weights, X = _ask_gates(probe, *sizes, double)
+    for sizes in ((7, 3, 5, 4), (1, 4, 3, 5), (9, 1, 2, 6)):
+        given, weights, after, X = _ask_gates(probe, *sizes)
         right = _unroll(weights, X)
 
         def same(others: Gates) -> bool:
             return all(probe.close(one, other) for one, other in zip(given, others))  # noqa: B023
 
         if same(right):
+            for name, value in weights.items():
+                probe.need(torch.equal(value, after[name]), "the network was changed", name=name)
             continue
         if same([right[k] for k in (0, 1, 3, 2)]):
             probe.wrong("torch's order")
@@ -239,15 +283,18 @@ def _7a_values(probe: Probe) -> None:
         if sorted(found) == sorted(NAMES):
             probe.wrong("another order", came=", ".join(found))
         for kept, name in (("ih", "bias_hh_l0"), ("hh", "bias_ih_l0")):
-            if same(_without(name, weights, X)) or same(_unroll(weights, X, biases=(kept,))):
+            if same(_without((name,), weights, X)) or same(_unroll(weights, X, biases=(kept,))):
                 probe.wrong("one bias", name=name)
         for mistake, way in MISTAKES.items():
             if same(way(weights, X)):
                 probe.wrong(mistake)
-        k = next(k for k in range(4) if not probe.close(given[k], right[k]))
-        gap = (given[k].double() - right[k]).abs()
-        t = int(gap.flatten(1).amax(dim=1).argmax())
-        probe.wrong("values", which=NAMES[k], gap=float(gap.max()), t=t)
+        if not all(bool(one.isfinite().all()) for one in given):
+            probe.wrong("not a number")
+        gaps = torch.stack([(one.double() - other).abs() for one, other in zip(given, right)])
+        gaps = gaps.flatten(2).amax(dim=2)  # of each of the four at each step
+        t = int((gaps.amax(dim=0) > 2e-5).int().argmax())
+        k = int(gaps[:, t].argmax())
+        probe.wrong("values", which=NAMES[k], gap=float(gaps[k, t]), t=t)
 
 
 # ---------- 7b ----------
@@ -264,7 +311,7 @@ B7 = Task(
     hints={
         "not one number": (
             "要返回一个数，实际得到 {kind}。",
-            "One number is to come back; what came is a {kind}.",
+            "One number should come back; what came is a {kind}.",
         ),
         "the gate": (
             "这是遗忘门的值 F，不是偏置。F = σ(b)，b 是多少？",
@@ -283,12 +330,12 @@ B7 = Task(
             "The loss, 1 - left, is divided among the steps. Each step multiplies by a number; it doesn't take a slice.",
         ),
         "power": (
-            "left 乘了 steps 次方；反过来：哪个数的 steps 次方是 left？",
+            "对 left 求了 steps 次方；反过来：哪个数的 steps 次方是 left？",
             "left was raised to the power of steps; it's the other way around: which number to that power is left?",
         ),
         "sign": (
-            "正负号反了：用这个偏置，门开着的是 1 - F。",
-            "The sign is wrong: with this bias the gate is at 1 - F.",
+            "正负号反了：用这个偏置，遗忘门的值成了 1 - F。",
+            "The sign is wrong: with this bias the forget gate is at 1 - F.",
         ),
         "base 2": (
             "对数的底是 2；σ 里是 e，要用自然对数。",
@@ -305,6 +352,11 @@ B7 = Task(
         "halved": (
             "这是一半，大概要分给两个偏置；题目要的是两个加起来的 b_f。",
             "That is half, perhaps to be shared by two biases; asked for is their sum, b_f.",
+        ),
+        "not exact": (
+            "很接近，但不够准：steps = {steps}，left = {left:.6g} 时，偏置 {came:.6g} 剩下的是 {share:.6g}。四舍五入了，还是一格一格试出来的？",
+            "Close, but not exact: with steps = {steps} and left = {left:.6g}, a bias of {came:.6g} leaves {share:.6g}. Did "
+            "you round it, or search in coarse steps?",
         ),
         "bias": (
             "steps = {steps}，left = {left:.3g} 时，偏置 {came:.4g} 剩下的是 {share:.3g}。",
@@ -342,9 +394,9 @@ def _7b_compare(probe: Probe, steps: int, left: float) -> None:
     kind = came.kind if isinstance(came, Opaque) else type(came).__name__
     probe.need(isinstance(came, (int, float)) and not isinstance(came, bool), "not one number", kind=kind)
     right = _searched(steps, left)
-    if math.isclose(came, right, rel_tol=1e-3, abs_tol=1e-3):
-        return
     F = _sigma(right)
+    if abs(came - right) <= 1e-5 + 5e-7 / (F * (1 - F)):  # a root in float32 is good enough
+        return
     mistakes = {
         "the gate": F,
         "one step": _logit(left),
@@ -362,7 +414,9 @@ def _7b_compare(probe: Probe, steps: int, left: float) -> None:
         if math.isclose(came, value, rel_tol=1e-4, abs_tol=1e-6):
             probe.wrong(mistake, steps=steps)
     share = _sigma(came) ** steps if math.isfinite(came) else math.nan
-    probe.wrong("bias", steps=steps, left=left, came=came, share=share)
+    probe.wrong(
+        "not exact" if abs(came - right) < 0.06 else "bias", steps=steps, left=left, came=came, share=share
+    )
 
 
 @B7.part("几步，几十步", "a few steps, and dozens")
@@ -397,13 +451,14 @@ C7 = Task(
         ),
     },
 )
-# Seeds 0 ... 9 on one CPU core, torch 2.13, the settings of `final_error` in the notebook: RNN
-# 0.166 ... 0.286, LSTM 0.163 ... 0.192, GRU 0.0002 ... 0.0012; wide enough for a seed that learns or doesn't
-PLAUSIBLE_7C = {"RNN": (1e-4, 0.5), "LSTM": (1e-4, 0.28), "GRU": (2e-5, 0.19)}
+# Seeds 0 ... 21 (GRU: 0 ... 9) on one CPU core, torch 2.13, the settings of `final_error` in the notebook: RNN
+# 0.163 ... 0.286, LSTM 0.163 ... 0.192, GRU 0.0002 ... 0.0012. None of the 44 runs of RNN and LSTM came near 0.08,
+# half of what ignoring the input gives; for the GRU it's wide enough for a seed that doesn't learn.
+PLAUSIBLE_7C = {"RNN": (0.08, 0.37), "LSTM": (0.08, 0.28), "GRU": (2e-5, 0.19)}
 TENTH = 1 / 60  # of the variance of two uniform numbers
 
 
-@C7.part("记录：每种三个种子以上", "the record: three seeds or more of each")
+@C7.part("记录：每种至少三个种子", "the record: three seeds or more of each")
 def _7c_record(probe: Probe) -> None:
     measured.read(probe, PLAUSIBLE_7C)
 

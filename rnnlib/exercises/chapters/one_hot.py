@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -48,7 +50,7 @@ GRADIENT = Task(
             "there's nothing left to divide.",
         ),
         "order": (
-            "X 和 G 对不上号：摊平之前，两边的前两条轴要是同样的次序。",
+            "X 和 G 对不上号：摊平之前，两边前两条轴的次序必须一致。",
             "X and G don't belong together: before you flatten them, their first two axes must come in the same order.",
         ),
         "last step only": (
@@ -176,6 +178,26 @@ EMBEDDING = Task(
             "偏置的符号反了。",
             "The bias has the wrong sign.",
         ),
+        "rows shrunk": (
+            "长的行被缩短了（第 {row} 行就是）：max_norm 会在取行时把超过它的行按比例缩小，结果就和线性层不同了。",
+            "Long rows come out shorter than they should (row {row}, for one): max_norm scales down any longer row as "
+            "it is looked up, and the outputs differ from the linear layer's.",
+        ),
+        "a row without gradient": (
+            "结果都对，可是第 {row} 行得不到梯度：padding_idx 那一行是不训练的，而这里每个编号都是普通的词元。",
+            "The outputs are right, but row {row} never gets a gradient. That's what padding_idx does to its row, and "
+            "here every number is an ordinary token.",
+        ),
+        "divided by uses": (
+            "结果都对，可是每一行的梯度除以了它用到的次数：scale_grad_by_freq 打开了。",
+            "The outputs are right, but each row's gradient is divided by the number of its uses: scale_grad_by_freq "
+            "is on.",
+        ),
+        "gradient": (
+            "结果都对，可是表的梯度不对：最多相差 {gap:.3g}，在第 {row} 行。一行的梯度，应该是它每次取用收到的梯度之和。",
+            "The outputs are right, but the table's gradient isn't: it's off by up to {gap:.3g}, in row {row}. A row's "
+            "gradient should be the sum over all its uses.",
+        ),
         "frozen": (
             "数值都对，可是这张表得不到梯度：以后训练时，它会一直停在原处。",
             "The numbers are right, but the table gets no gradient: train it, and it'll stay where it is.",
@@ -188,6 +210,10 @@ EMBEDDING = Task(
             "换好之后，原来的线性层变了：某一步写进了它的参数里。",
             "After the conversion, the linear layer isn't what it was: some step wrote into its parameters.",
         ),
+        "linear altered": (
+            "换好之后，原来的线性层变了：{zh}。linear 要保持原样。",
+            "After the conversion, the linear layer isn't what it was: {en}. Leave linear as it is.",
+        ),
     },
 )
 LINEAR = """
@@ -198,16 +224,49 @@ def linear(weight, bias):
         layer.bias.copy_(bias)
     return layer
 """
+# made dense where it is: with sparse=True it is a sparse tensor, and as good as any
+GRADIENT_OF = """
+def gradient_of():
+    def gradient(table, X, G):
+        result = (table(X) * G).sum()
+        if not result.requires_grad:
+            return None
+        table.zero_grad()
+        result.backward()
+        return table.weight.grad.to_dense()
+
+    return gradient
+"""
 
 
-def _converted(probe: Probe, V: int, H: int) -> tuple[Ref, Ref, Tensor, Tensor]:
+def _converted(probe: Probe, V: int, H: int, scale: float = 1) -> tuple[Ref, Ref, Tensor, Tensor]:
     """A linear layer, what the answer makes of it, and the layer's weight and bias."""
-    weight, bias = probe.normal(H, V), probe.normal(H)
+    weight, bias = scale * probe.normal(H, V), scale * probe.normal(H)
     linear = probe.define(LINEAR, "linear", weight, bias)
     table = probe.make(probe.answer, linear)
     probe.need(table.kind != "NoneType", "nothing")
     probe.need(table.kind == "Embedding", "not an embedding", kind=table.kind)
+    for name, zh, en in _alterations(probe, linear, V, H):
+        probe.wrong("linear altered", zh=zh.format(name), en=en.format(name))
     return linear, table, weight, bias
+
+
+def _alterations(probe: Probe, linear: Ref, V: int, H: int) -> Iterator[tuple[str, str, str]]:
+    """What is different about the layer that was given, its numbers apart: parameter, and the words for it."""
+    parameters = probe.parameters(linear)
+    for name in ("weight", "bias"):
+        if name not in parameters:
+            yield name, "{} 没有了", "its {} is gone"
+        elif len(parameters[name]) != H:
+            kind = tuple(parameters[name].shape)
+            yield name, f"{{}} 的形状现在是 {kind}", f"the shape of {{}} is {kind} now"
+        elif parameters[name].dtype != torch.float32:
+            kind = parameters[name].dtype
+            yield name, f"{{}} 的数现在是 {kind}", f"the numbers of {{}} are {kind} now"
+    gradients = probe.grad(linear, torch.eye(V), weights=torch.ones(1))["parameters"]
+    for name, gradient in gradients.items():
+        if gradient is None:
+            yield name, "{} 不再得到梯度", "{} doesn't get a gradient any more"
 
 
 @EMBEDDING.part("一个 nn.Embedding，表是 (V, H)", "an nn.Embedding with a (V, H) table")
@@ -222,8 +281,8 @@ def _embedding_shape(probe: Probe) -> None:
 
 @EMBEDDING.part("与线性层读独热向量的结果相同", "the same outputs as the linear layer on one-hot vectors")
 def _embedding_values(probe: Probe) -> None:
-    for V, H in ((9, 4), (5, 5), (28, 6)):
-        _, table, weight, bias = _converted(probe, V, H)
+    for V, H, scale in ((9, 4, 1), (5, 5, 1), (28, 6, 1), (12, 5, 40)):
+        _, table, weight, bias = _converted(probe, V, H, scale)
         X = torch.cat([torch.arange(V), probe.integers(0, V, 7)])
         columns = weight[:, X].T  # weight is (H, V)
         mistakes = {"no bias": columns, "bias taken away": columns - bias}
@@ -233,18 +292,36 @@ def _embedding_values(probe: Probe) -> None:
                 "columns for rows / no bias": weight[X],
                 "bias along the other axis": columns + bias[X][:, None],
             }
-        probe.values(probe.shape(probe.call(table, X), N=len(X), H=H), columns + bias, mistakes)
+        came, right = probe.shape(probe.call(table, X), N=len(X), H=H), columns + bias
+        lengths, wanted = came.norm(dim=1), right.norm(dim=1)
+        shorter = lengths < 0.999 * wanted
+        along = probe.close(came * wanted[:, None], right * lengths[:, None])
+        # one length for all that were longer, if it's max_norm
+        if along and shorter.any() and 0 < lengths[shorter].max() < 1.001 * lengths[shorter].min():
+            probe.wrong("rows shrunk", row=int(X[shorter.nonzero()[0, 0]]))
+        probe.values(came, right, mistakes)
 
 
 @EMBEDDING.part("可以接着训练", "it can be trained further")
 def _embedding_trains(probe: Probe) -> None:
     V, H = 6, 3
     _, table, _, _ = _converted(probe, V, H)
-    X, G = probe.integers(0, V, 8), probe.normal(8, H)
-    [gradient] = probe.grad(table, X, weights=G)["parameters"].values()
+    X = torch.cat([torch.arange(V), probe.integers(0, V, 8)])
+    G = probe.normal(len(X), H)
+    gradient = probe.call(probe.define(GRADIENT_OF, "gradient_of"), table, X, G)
     probe.need(gradient is not None, "frozen")
+    gradient = probe.shape(gradient, V=V, H=H)
     right = torch.stack([G[X.eq(v)].sum(0) for v in range(V)])
-    probe.values(probe.shape(gradient, V=V, H=H), right)
+    uses = torch.bincount(X, minlength=V)[:, None]
+    if probe.close(gradient, right):
+        return
+    probe.need(not probe.close(gradient, right / uses), "divided by uses")
+    off = (gradient - right).abs().amax(dim=1)
+    row = int(off.argmax())
+    without = gradient.abs().sum(dim=1).eq(0)
+    if without.any() and probe.close(gradient[~without], right[~without]):
+        probe.wrong("a row without gradient", row=int(without.nonzero()[0]))
+    probe.wrong("gradient", gap=float(off.max()), row=row)
 
 
 @EMBEDDING.part("自己的一份：谁也不动谁", "a copy of its own: neither changes the other")

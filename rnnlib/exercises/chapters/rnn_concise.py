@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -27,7 +27,7 @@ A5 = Task(
     hints={
         "not three": (
             "要返回三样：output 的形状、各状态张量的形状、len(state)。实际得到 {came}。",
-            "Three things are to come back: the shape of output, the shapes of the state's tensors, len(state). What "
+            "Three things should come back: the shape of output, the shapes of the state's tensors, len(state). What "
             "came is {came}.",
         ),
         "no shape": (
@@ -70,7 +70,7 @@ A5 = Task(
         ),
         "two parts": (
             "{kind} 的状态有几个张量？你给的是 {n} 个。",
-            "How many tensors does the state of {kind} have? You give {n}.",
+            "How many tensors does {the} {kind}'s state have? You give {n}.",
         ),
         "state turned": (
             "batch_first=True 时状态的前两维也换了。这个开关管得到状态吗？",
@@ -98,7 +98,7 @@ A5 = Task(
         ),
         "length of a tensor": (
             "{kind} 的状态是一个张量，不是元组。对张量，len 数的是哪一维？",
-            "The state of {kind} is a tensor, not a tuple. Of a tensor, which axis does len count?",
+            "{The} {kind}'s state is a tensor, not a tuple. Of a tensor, which axis does len count?",
         ),
         "length": (
             "len(state) 是 {came}，不对（{case}）。",
@@ -137,6 +137,10 @@ def _5a_cases(probe: Probe) -> Iterator[tuple[dict[str, Any], str]]:
                 yield case, ", ".join(f"{name}={value}" for name, value in case.items())
     case = {"kind": "RNN", "B": 5, "T": 7, "V": 11, "H": 13, "L": 1, "D": 1, "batch_first": True}
     yield case, ", ".join(f"{name}={value}" for name, value in case.items())
+
+
+def _article(kind: str) -> str:
+    return "a" if kind == "GRU" else "an"
 
 
 def _is_shape(value: Any) -> bool:
@@ -190,7 +194,7 @@ def _5a_state(probe: Probe) -> None:
             continue
         if len(state) != len(right):
             mistake = "one part" if case["kind"] == "LSTM" else "two parts"
-            probe.wrong(mistake, n=len(state), kind=case["kind"])
+            probe.wrong(mistake, n=len(state), kind=case["kind"], the=_article(case["kind"]))
         B, H, L, D = (case[letter] for letter in "BHLD")
         mistakes = {
             "one direction in the state": (L, B, H),
@@ -216,7 +220,8 @@ def _5a_length(probe: Probe) -> None:
         if case["kind"] == "LSTM" and length == state[0][0]:
             probe.wrong("length of a pair")
         if case["kind"] != "LSTM" and length in (1, 2):
-            probe.wrong("length of a tensor", kind=case["kind"])
+            the = _article(case["kind"])
+            probe.wrong("length of a tensor", kind=case["kind"], The=the.capitalize())
         probe.wrong("length", came=length, case=words)
 
 
@@ -240,6 +245,10 @@ B5 = Task(
         "the sign test for paired timings: one vote a round, no ties, both tails",
     ),
     hints={
+        "never": (
+            "你从来不下结论：p 有低于 5 % 的时候吗？比分是 14 : 2 时，把它打印出来看看。",
+            "You never reach a verdict: is p ever below 5 %? Print it for 14 : 2.",
+        ),
         "not a verdict": (
             "只能返回 'a'、'b' 或 'undecided'，实际得到 {came!r}。",
             "Only 'a', 'b' or 'undecided' may come back; what came is {came!r}.",
@@ -261,13 +270,23 @@ B5 = Task(
             "That compares the fastest run of each: the luckiest round says nothing about the others.",
         ),
         "majority": (
-            "赢得多就判它快了。{n} 轮里赢 {wins} 轮，抛硬币也常有：还缺一个概率。",
-            "Whoever won more was called faster. {wins} of {n} rounds is what coins do, too: a probability is missing.",
+            "谁赢得多就判谁快。两边一样快的时候，也几乎总有一边赢得多一些：还缺一个概率。",
+            "Whoever won more was called faster. But of two that are equally fast, one nearly always wins more rounds, "
+            "too: a probability is missing.",
         ),
         "one-sided": (
             "结论和只算一头（或者界线放在 10 %）的一样。事先不知道谁会赢，同样悬殊、方向相反的比分也要算进 p，再和 5 % 比。",
             "These are the verdicts of one tail only (or of a line at 10 %). You didn't know beforehand who would win, so "
             "scores as lopsided the other way belong in p, too; then compare with 5 %.",
+        ),
+        "stops short": (
+            "尾巴只加到 k - 1：恰好 k 轮的那一项没有加进去。p 也包括这个比分本身。",
+            "The sum stops at k - 1, so exactly k rounds isn't in it. This very score belongs in p, too.",
+        ),
+        "small gaps": (
+            "差得再少也有输赢：差 0.01 毫秒甚至更少的轮，你当成了平局。是四舍五入了，还是设了门槛？",
+            "A round is won however small the gap; you take gaps of 0.01 ms or less for ties. Did you round, or set a "
+            "margin?",
         ),
         "unpaired": (
             "a 的第 i 轮和 b 的第 i 轮没有放在一起比：排过序、或者打乱了配对，同一轮的忙闲就抵不掉了。",
@@ -288,8 +307,8 @@ B5 = Task(
             "That is the probability of this one score; p includes all the more lopsided ones as well.",
         ),
         "normal": (
-            "用正态分布近似了二项分布：轮数少的时候，它把 p 算得太小。",
-            "The binomial was replaced by a normal distribution: with few rounds that makes p too small.",
+            "用正态分布近似了二项分布：轮数少的时候，算出来的 p 不准。",
+            "The binomial was replaced by a normal distribution: with few rounds, that p isn't right.",
         ),
         "not symmetric": (
             "把 a 和 b 对调，结论没有跟着对调：两边要一视同仁。",
@@ -302,8 +321,13 @@ B5 = Task(
         ),
     },
 )
+MAKE_LIST = """
+def make(values):
+    return list(values)
+"""
 Times = Sequence[float]
 LEVEL = Fraction(1, 20)
+ANY = "any"  # "a", "b" or "undecided"
 
 
 def _score(a: Times, b: Times) -> tuple[int, int, int]:
@@ -327,9 +351,10 @@ def _p(wins: int, losses: int) -> Fraction:
 
 
 def _named(wins: float, losses: float, decided: bool = True) -> str:
-    if not decided or wins == losses:
+    """A verdict; ``ANY`` where it depends on how the code at the end treats an even score."""
+    if not decided:
         return "undecided"
-    return "a" if wins > losses else "b"
+    return ANY if wins == losses else "a" if wins > losses else "b"
 
 
 def _tested(wins: int, losses: int, level: Fraction = LEVEL) -> str:
@@ -340,8 +365,25 @@ def _right(a: Times, b: Times) -> str:
     return _tested(*_score(a, b)[:2])
 
 
-def _normal(wins: int, losses: int) -> str:
-    return _named(wins, losses, wins + losses > 0 and (wins - losses) ** 2 > 1.96**2 * (wins + losses))
+def _normal(wins: int, losses: int, correction: int = 0) -> str:
+    far = max(0, abs(wins - losses) - correction) ** 2 > 1.959964**2 * (wins + losses)
+    return _named(wins, losses, wins + losses > 0 and far)
+
+
+def _short(wins: int, losses: int, tails: int = 2) -> str:
+    """Less than the loser's score, but not that score."""
+    n = wins + losses
+    return _named(wins, losses, tails * sum(_ways(n)[: min(wins, losses)]) < LEVEL * 2**n)
+
+
+def _rounded(times: Times, digits: int) -> list[float]:
+    return [round(one, digits) for one in times]
+
+
+def _margin(a: Times, b: Times, least: float) -> str:
+    """Less than that apart is a tie."""
+    far = [(x, y) for x, y in zip(a, b) if abs(x - y) >= least]
+    return _tested(sum(x < y for x, y in far), sum(y < x for x, y in far))
 
 
 def _one_score(wins: int, losses: int) -> str:
@@ -381,6 +423,12 @@ WAYS: dict[str, Callable[[Times, Times], str]] = {
     "majority": lambda a, b: _named(*_score(a, b)[:2]),
     "one-sided": lambda a, b: _tested(*_score(a, b)[:2], level=2 * LEVEL),
     "one score": lambda a, b: _one_score(*_score(a, b)[:2]),
+    "small gaps": lambda a, b: _margin(a, b, 0.1),
+    "small gaps / very": lambda a, b: _margin(a, b, 0.005),
+    "small gaps / two digits": lambda a, b: _right(_rounded(a, 2), _rounded(b, 2)),
+    "small gaps / one digit": lambda a, b: _right(_rounded(a, 1), _rounded(b, 1)),
+    "small gaps / no digit": lambda a, b: _right(_rounded(a, 0), _rounded(b, 0)),
+    "small gaps / cut off": lambda a, b: _right(list(map(int, a)), list(map(int, b))),
     "unpaired": lambda a, b: _right(sorted(a), sorted(b)),
     "unpaired / all with all": lambda a, b: _tested(*_all_pairs(a, b)),
     "ties / for b": lambda a, b: _wins_with_ties(_score(a, b)[0], len(a)),
@@ -389,15 +437,20 @@ WAYS: dict[str, Callable[[Times, Times], str]] = {
     "ties / in n, from above": lambda a, b: _only_losses_that_win(*_score(a, b)),
     "threshold": lambda a, b: _tested(*_score(a, b)[:2], level=Fraction(1, 100)),
     "normal": lambda a, b: _normal(*_score(a, b)[:2]),
+    "normal / with a continuity correction": lambda a, b: _normal(*_score(a, b)[:2], correction=1),
+    "stops short": lambda a, b: _short(*_score(a, b)[:2]),
+    "stops short / of one tail": lambda a, b: _short(*_score(a, b)[:2], tails=1),
 }
 
 
-def _race(probe: Probe, wins: int, losses: int, ties: int = 0, gap: float = 0.2) -> tuple[list, list]:
+def _race(
+    probe: Probe, wins: int, losses: int, ties: int = 0, gap: float = 0.2, spread: float = 4.0
+) -> tuple[list, list]:
     """A race that a wins by so many rounds, on a machine now busy, now idle; rounds in random order."""
     n = wins + losses + ties
     signs = torch.tensor([-1.0] * wins + [1.0] * losses + [0.0] * ties)
     signs = signs[torch.randperm(n, generator=probe.generator)].tolist()
-    busy = (10 + 4 * torch.rand(n, generator=probe.generator)).tolist()
+    busy = (10 + spread * torch.rand(n, generator=probe.generator)).tolist()
     a = [round(base, 3) for base in busy]
     return a, [round(base - sign * gap, 3) for base, sign in zip(a, signs)]
 
@@ -415,10 +468,22 @@ def _races(probe: Probe) -> list[tuple[list[float], list[float]]]:
         ([round(x, 4) for x in shifted], [round(x, 4) for x in busy]),
         _race(probe, 9, 2),  # two-sided 0.065, one-sided 0.033; normal 0.035
         _race(probe, 26, 14),  # two-sided 0.081; the score alone, doubled, 0.042
-        _race(probe, 27, 13),  # 0.038, far from 1 %
-        _race(probe, 10, 2, ties=8),  # 0.039 without the ties; as half of 20 rounds, 1
+        _race(probe, 27, 13, gap=0.01),  # 0.038, far from 1 %
+        _race(probe, 10, 2, ties=8, gap=0.01),  # 0.039 without the ties; as half of 20 rounds, 1
         _race(probe, 6, 2, ties=6),  # 0.289; with the ties counted for one side, or in n, 0.013
         _race(probe, 0, 0, ties=5),
+    ]
+
+
+def _more_races(probe: Probe) -> list[tuple[list[float], list[float]]]:
+    """Other scores; they tell apart ways to decide that agree on the nine races."""
+    return [
+        *(_race(probe, *score) for score in ((6, 0), (5, 0, 3), (7, 1), (8, 1, 2), (3, 12), (4, 12, 5))),
+        _race(probe, 0, 6, ties=1, gap=0.001),
+        _race(probe, 13, 4),  # 0.049; 0.052 as a normal distribution with a continuity correction
+        _race(probe, 6, 5),
+        _race(probe, 10, 0, gap=1.5, spread=400.0),  # all rounds with all: 55 : 45
+        _race(probe, 11, 4),  # 0.118; 0.035 without the score itself
     ]
 
 
@@ -439,29 +504,38 @@ def _5b_words(probe: Probe) -> None:
 def _5b_races(probe: Probe) -> None:
     races = [one for a, b in _races(probe) for one in ((a, b), (b, a))]
     given = [_5b_ask(probe, a, b) for a, b in races]
+    if given != [_right(a, b) for a, b in races]:
+        _5b_reply(probe, races, given)
+
+
+def _5b_reply(probe: Probe, races: list[tuple[list[float], list[float]]], given: list[str]) -> NoReturn:
+    """Reply to verdicts of which some are wrong; more races show which way they were reached."""
+    races = races + _more_races(probe)
+    given = given + [_5b_ask(probe, a, b) for a, b in races[len(given) :]]
+    if set(given) == {"undecided"}:
+        probe.need(_5b_ask(probe, *_race(probe, 14, 2, gap=30.0)) != "undecided", "never")
     right = [_right(a, b) for a, b in races]
-    if given == right:
-        return
-    for mistake, way in WAYS.items():
-        if given == [way(a, b) for a, b in races]:
-            first = next(i for i, (one, other) in enumerate(zip(given, right)) if one != other)
-            wins, losses, _ = _score(*races[first])
-            p = float(_p(wins, losses))
-            probe.wrong(mistake, wins=max(wins, losses), n=wins + losses, p=p, came=given[first])
-    swap = {"a": "b", "b": "a", "undecided": "undecided"}
-    probe.need(all(swap[one] == other for one, other in zip(given[::2], given[1::2])), "not symmetric")
     first = next(i for i, (one, other) in enumerate(zip(given, right)) if one != other)
     wins, losses, ties = _score(*races[first])
+    for mistake, way in WAYS.items():
+        if all(way(a, b) in (one, ANY) for one, (a, b) in zip(given, races)):
+            probe.wrong(mistake, p=float(_p(wins, losses)), came=given[first])
+    swap = {"a": "b", "b": "a", "undecided": "undecided"}
+    turned = [_5b_ask(probe, b, a) for a, b in races]
+    probe.need(all(swap[one] == other for one, other in zip(given, turned)), "not symmetric")
     probe.wrong("verdict", wins=wins, losses=losses, ties=ties, came=given[first])
 
 
-@B5.part("别的比分", "other scores")
+@B5.part("别的比分，两个列表不变", "other scores; both lists stay as they are")
 def _5b_scores(probe: Probe) -> None:
-    for wins, losses, ties in ((6, 0, 0), (5, 0, 3), (0, 6, 1), (7, 1, 0), (8, 1, 2), (3, 12, 0), (4, 12, 5)):
-        a, b = _race(probe, wins, losses, ties)
-        came = _5b_ask(probe, a, b)
-        if came != _right(a, b):
-            probe.wrong("verdict", wins=wins, losses=losses, ties=ties, came=came)
+    races = [one for a, b in _more_races(probe) for one in ((a, b), (b, a))]
+    given = [_5b_ask(probe, a, b) for a, b in races]
+    if given != [_right(a, b) for a, b in races]:
+        _5b_reply(probe, races, given)
+    for a, b in races:
+        kept = [probe.define(MAKE_LIST, "make", one) for one in (a, b)]
+        probe.call(probe.answer, *kept)
+        probe.need([probe.value(one) for one in kept] == [a, b], "changed its input")
 
 
 # ---------- 5c ----------
@@ -472,7 +546,7 @@ C5 = Task(
     level="core",
     minutes=15,
     trains=(
-        "起点、预算都相同，只改一个数；记录全部种子，结论只下到数据为止",
+        "起点、预算都相同，只改一个数；记录全部种子，结论不超出数据",
         "same start, same budget, one number changed; record all seeds, and conclude no more than they allow",
     ),
     hints={
@@ -496,7 +570,7 @@ PLAUSIBLE_5C = {
 }
 
 
-@C5.part("记录：每种三个种子以上", "the record: three seeds or more of each")
+@C5.part("记录：每种至少三个种子", "the record: three seeds or more of each")
 def _5c_record(probe: Probe) -> None:
     measured.read(probe, PLAUSIBLE_5C)
 

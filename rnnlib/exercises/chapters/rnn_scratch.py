@@ -26,7 +26,7 @@ GENERATE = Task(
     ),
     hints={
         "values": (
-            "第 {place} 列（从 0 数起）开始不对。拿 T = 2、n = 2 在纸上走一遍：每次 step 读哪个词元，用哪个状态？",
+            "从第 {place} 列（从 0 数起）起就不对。拿 T = 2、n = 2 在纸上走一遍：每次 step 读哪个词元，用哪个状态？",
             "It goes wrong at column {place}, counting from 0. Walk through T = 2, n = 2 on paper: at each call, which "
             "token does step read, and which state?",
         ),
@@ -36,11 +36,16 @@ GENERATE = Task(
         ),
         "warm-up thrown away": (
             "前缀读过了，续写却又从 None 的状态开始：预热得到的状态丢了。",
-            "The prefix was read, but the writing starts from state None again: the state of the warm-up is gone.",
+            "The prefix was read, but the continuation starts from state None again: the state of the warm-up is gone.",
         ),
         "last token twice": (
             "前缀的最后一个词元读了两遍：预热读过一遍，续写开头又读一遍。",
-            "The last token of the prefix is read twice: once in the warm-up, and again when the writing starts.",
+            "The last token of the prefix is read twice: once in the warm-up, and again when the continuation starts.",
+        ),
+        "last token never read": (
+            "前缀的最后一个词元从来没有读：第一个新词元，是由读到倒数第二个时的 logits 挑的。",
+            "The last token of the prefix is never read: the first new token is picked from the logits that came after "
+            "the one before it.",
         ),
         "first token lost": (
             "写出的第一个词元丢了：它送回去当了输入，却没有记下来。",
@@ -60,7 +65,7 @@ GENERATE = Task(
         ),
         "state reset": (
             "续写的每一步都从 None 的状态开始：模型每次只看得见一个词元。",
-            "Every step of the writing starts from state None: the model only ever sees one token.",
+            "Every step of the continuation starts from state None: the model only ever sees one token.",
         ),
         "state frozen": (
             "续写时，状态一直是预热结束时的那个：step 还回来的新状态没有用上。",
@@ -68,12 +73,12 @@ GENERATE = Task(
         ),
         "same input": (
             "续写的每一步读的都是前缀的最后一个词元：写出来的没有送回去。",
-            "Every step of the writing reads the last token of the prefix: what was written isn't fed back in.",
+            "Every step of the continuation reads the last token of the prefix: what was written isn't fed back in.",
         ),
         "wrong axis": (
-            "沿 B 那条轴取了最大：问的是“哪一行最大”，应该问“哪个词元最大”。B = V 时不报错，才看得出来。",
-            "The maximum was taken along B: that asks which row is largest, where it should ask which token. With "
-            "B = V there's no error, so it shows.",
+            "沿 B 那条轴取了最大：问的是“哪一行最大”，应该问“哪个词元最大”。这里 B = V，所以没有报错。",
+            "The maximum was taken along B: that asks which row is largest, where it should ask which token. Here "
+            "B = V, so no error gave it away.",
         ),
         "drawn": (
             "同样的输入，两次写得不一样：词元是抽出来的，这里要的是贪心搜索。",
@@ -122,6 +127,8 @@ def _written(
     table: Tensor, prefix: Tensor, n: int, way: str = "", pick: Callable[[Tensor], Tensor] | None = None
 ) -> Tensor:
     """The n tokens after a prefix; ``way`` names a mistake."""
+    if way == "last token never read":
+        prefix = prefix[:, :-1]
     token, state, found = prefix[:, -1], None, []
     if way != "no warm-up":
         for column in prefix.T[: len(prefix.T) if way == "last token twice" else -1]:
@@ -160,6 +167,8 @@ def _generated(probe: Probe, B: int, T: int, n: int, V: int) -> int:
         probe.wrong("no warm-up" if calls <= n else "warm-up thrown away")
     if V == B:
         mistakes["wrong axis"] = _written(table, prefix, n, pick=lambda logits: logits.argmax(dim=0))
+    if T > 1:
+        mistakes["last token never read"] = _written(table, prefix, n, "last token never read")
     for mistake, wrong in mistakes.items():
         if torch.equal(came, wrong):
             probe.wrong(mistake)
@@ -213,12 +222,12 @@ STOPS = Task(
     hints={
         "values": (
             "{came:.5g} 不对。先问：只靠 b_q，每一步给出的概率最好是多少？再问：用这些概率，-log P 的平均是多少？",
-            "{came:.5g} is not it. First: with b_q alone, which probabilities are best at every step? Then: with these, "
+            "{came:.5g} isn't right. First: with b_q alone, which probabilities are best at every step? Then: with these, "
             "what is the mean of -log P?",
         ),
         "V": (
-            "这是 V，一视同仁时的困惑度，训练还没开始；b_q 学得到的比这多。",
-            "That's V, the perplexity of no preference, before training has begun; b_q can learn more than that.",
+            "这是 V，各字符等概率时的困惑度，训练还没开始；b_q 学得到的比这多。",
+            "That's V, the perplexity with all characters equally probable, before training has begun; b_q can learn more than that.",
         ),
         "used characters": (
             "这是用到的字符种数：只知道有哪些字符，还不知道哪些常见。",
@@ -251,7 +260,7 @@ STOPS = Task(
             "The probabilities were averaged, then inverted. In a perplexity, it's -log P that is averaged.",
         ),
         "one vote per kind": (
-            "每种字符算了一票；常见的字符出现得多，在平均里的分量也要大。",
+            "每种字符各算了一票；常见的字符出现得多，在平均里的分量也要大。",
             "Every kind of character got one vote; a common one comes up more often and weighs more in the mean.",
         ),
         "no spaces": (
@@ -282,7 +291,7 @@ def _entropy(counts: Counter[str]) -> float:
     return math.log(N) - sum(n * math.log(n) for n in counts.values()) / N
 
 
-@STOPS.part("困惑度，准到 0.4", "the perplexity, to within 0.4")
+@STOPS.part("困惑度，误差不超过 0.4", "the perplexity, to within 0.4")
 def _stops(probe: Probe) -> None:
     text = " ".join(STORY.split())
     counts, N = Counter(text), len(text)

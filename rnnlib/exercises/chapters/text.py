@@ -38,9 +38,9 @@ VOCABULARY = Task(
             "A list is expected; what came is a {kind}.",
         ),
         "pairs": (
-            "列表里是“词元与次数”的对子；词表里只留词元，次数用来排队。",
+            "列表里是（词元，次数）元组；词表里只留词元，次数只用来排序。",
             "The list holds pairs of a token and its count. A vocabulary keeps only the tokens; the counts are "
-            "there to sort by.",
+            "just there to sort by.",
         ),
         "no unknown token": (
             "词表里没有 <unk>：没见过的词元没有编号可用。",
@@ -69,8 +69,21 @@ VOCABULARY = Task(
         ),
         "ties backwards": (
             "次数排对了，次数相同的词元却倒着排：把整个次序翻过来时，第二个条件也跟着翻了。",
-            "The counts are in order, but tokens with equal counts run backwards: turning the whole order round "
-            "turned the second key round, too.",
+            "The counts are in order, but tokens with equal counts run backwards: reversing the whole order "
+            "reversed the second key, too.",
+        ),
+        "ties by small letters": (
+            "次数相同的词元，是不分大小写排的；这里要按 sorted 的次序，大写字母都在小写字母前面。",
+            "Tokens with equal counts are sorted with capitals and small letters treated alike; here they should come as "
+            "sorted puts them, all capitals before the small letters.",
+        ),
+        "capitals lost": (
+            "词元里的大写字母变成了小写：词元是什么样，词表里就是什么样。",
+            "The capitals in the tokens became small letters; the vocabulary takes tokens just as they are.",
+        ),
+        "other brackets": (
+            "词表里少了 {token}：只有 <unk> 特殊，别的带尖括号的词元和普通词元一样数。",
+            "{token} is missing. Only <unk> is special; any other token in angle brackets counts like a word.",
         ),
         "by name": (
             "只按词元本身排了序，没有看次数。",
@@ -92,6 +105,7 @@ VOCABULARY = Task(
 )
 SENTENCE = "the time machine was on a table and it moved as if by itself i saw nothing but dust"
 WORDS = SENTENCE.split()
+NAMES = [*WORDS, "Eloi", "Morlocks", "Weena", "Filby"]
 
 
 def _ranked(tokens: list[str], min_freq: int = 1) -> list[str]:
@@ -116,9 +130,16 @@ def _ranked_wrong(tokens: list[str], min_freq: int) -> dict[str, list[str]]:
     }
 
 
+KEPT = """
+def kept(tokens):
+    return tokens
+"""
+
+
 def _vocabulary(probe: Probe, tokens: list[str], min_freq: int | None = None) -> None:
     """Call the answer and compare with the right list, and with those of known mistakes."""
-    came = probe.call(probe.answer, tokens, *([] if min_freq is None else [min_freq]))
+    given = probe.define(KEPT, "kept", tokens)
+    came = probe.call(probe.answer, given, *([] if min_freq is None else [min_freq]))
     least, right = min_freq or 1, _ranked(tokens, min_freq or 1)
     if came is None:
         probe.wrong("nothing")
@@ -126,6 +147,7 @@ def _vocabulary(probe: Probe, tokens: list[str], min_freq: int | None = None) ->
         kind = came.kind if isinstance(came, Opaque) else type(came).__name__
         probe.wrong("not a list", kind=kind)
     if came == right:
+        probe.need(probe.value(given) == tokens, "changed its input")
         return
     probe.need(not any(isinstance(one, (tuple, list)) for one in came), "pairs")
     probe.need(UNK in came, "no unknown token")
@@ -137,10 +159,17 @@ def _vocabulary(probe: Probe, tokens: list[str], min_freq: int | None = None) ->
     missing, extra = set(right) - set(came), set(came) - set(right)
     if missing and not extra and all(counts[kind] == least for kind in missing):
         probe.wrong("at the border", min_freq=least)
+    if came == _ranked([UNK if token == UNK else token.lower() for token in tokens], least):
+        probe.wrong("capitals lost")
+    if missing and not extra and all(kind.startswith("<") for kind in missing):
+        probe.wrong("other brackets", token=min(missing))
     probe.need(not extra or not extra <= set(tokens), "nothing dropped")
     for mistake, wrong in _ranked_wrong(tokens, least).items():
         if rest == wrong:
             probe.wrong(mistake)
+    if not missing and not extra:
+        keys = [(-counts[kind], kind.lower()) for kind in rest]
+        probe.need(keys != sorted(keys), "ties by small letters")
     place = next((i for i, (a, b) in enumerate(zip(came, right)) if a != b), min(len(came), len(right)))
     shown = repr(came) if len(came) < 12 else f"[{', '.join(map(repr, came[:9]))}, …]"
     probe.wrong("values", came=shown, n=len(right), place=place)
@@ -160,6 +189,9 @@ def _vocabulary_order(probe: Probe) -> None:
     for kinds in (list("abcdefghijklmnopqrstuvwxyz "), WORDS):
         for _ in range(3):
             _vocabulary(probe, _text(probe, kinds))
+    for kinds in (NAMES, [*NAMES, "<pad>", "<bos>", "<eos>"]):
+        _vocabulary(probe, _text(probe, kinds))
+    _vocabulary(probe, [*"bAcB", "<eos>"])
 
 
 @VOCABULARY.part("min_freq：少见的不要", "min_freq: the rare ones are left out")
@@ -184,7 +216,7 @@ BIGRAM = Task(
     "二元语法的困惑度",
     "Perplexity of a 2-gram model",
     level="core",
-    minutes=20,
+    minutes=25,
     device="cpu",
     trains=(
         "从计数到条件概率，从概率到困惑度",
@@ -222,8 +254,17 @@ BIGRAM = Task(
             "That's 1 over the perplexity, and below 1: a minus sign went missing.",
         ),
         "two bases": (
-            "对数以 2 为底，还原时却用了 e：两处要用同一个底。",
-            "The logarithm is to base 2, and the way back uses e: both need the same base.",
+            "取对数和还原用了两个底（2、e、10 之中的两个）：两处要用同一个底。",
+            "The logarithm and the way back have different bases, two out of 2, e and 10; both need the same.",
+        ),
+        "not divided": (
+            "-log P 加起来之后没有除以 T：这样文字越长，数就越大。要的是每个词元的平均。",
+            "The sum of -log P isn't divided by T, so the longer the text, the larger the number. What's wanted is the "
+            "mean over the tokens.",
+        ),
+        "rounded": (
+            "{came:g} 是舍入过的数：算得对，可是不要舍入，原样返回。",
+            "{came:g} is a rounded number. The computation is right; return it as it is, without rounding.",
         ),
         "first token left out": (
             "valid 的第一个词元没有算进去：它没有前文，但也有概率 P₁。",
@@ -231,7 +272,17 @@ BIGRAM = Task(
         ),
         "divided by another number": (
             "对数加起来之后，除以的不是 valid 的词元数。",
-            "The sum of the logarithms isn't divided by the number of tokens in valid.",
+            "The sum of the logarithms is divided by something other than the number of tokens in valid.",
+        ),
+        "first token 1 over V": (
+            "valid 的第一个词元给的是 1/V：没有前文，用的是 P₁，常见的词元还是更可能。",
+            "The first token of valid gets 1/V. Without a context it's P₁ that counts: common tokens are still more "
+            "probable.",
+        ),
+        "another V": (
+            "V 没有用上：P₁ 的分母里应该是给定的 V。有的词元可能两段文字里都没有，也占一份。",
+            "The given V isn't used. It belongs in the denominator of P₁: a token may be in neither text and still "
+            "gets its share.",
         ),
         "joint": (
             "分母用了全文的长度，得到的是两个词元一起出现的概率。要的是前一个已经给定时，后一个的概率。",
@@ -272,6 +323,22 @@ BIGRAM = Task(
             "前文没见过时，直接用 P₁；现在它还乘了 1 - λ。",
             "Where the context is new, P₁ is used as it is; here it's still multiplied by 1 - λ.",
         ),
+        "new pair": (
+            "这一对词元没出现过，就直接用了 P₁。直接用 P₁ 的只有前文没见过的时候；前文见过、这一对没见过时，"
+            "二元那一项是 0，P₁ 还要乘 1 - λ。",
+            "P₁ is used as it is wherever the pair is new. That's for a new context only: where the context was seen "
+            "but the pair wasn't, the counted part is 0, and P₁ still gets its factor 1 - λ.",
+        ),
+        "pairs only": (
+            "结果是无穷大：有的一对词元没出现过，概率成了 0。(1 - λ) P₁ 那一项呢？",
+            "The result is infinite: some pair never occurred, and its probability came out as 0. Where is the part "
+            "(1 - λ) P₁?",
+        ),
+        "underflow": (
+            "结果是无穷大：把许多概率连乘起来，积小到存不下，成了 0。把对数加起来，就没有这个问题。",
+            "The result is infinite: a product of so many probabilities is too small to be stored and becomes 0. Add up "
+            "logarithms instead.",
+        ),
         "nothing over nothing": (
             "结果是 nan：前文在 train 里后面没跟过词元时，分母是 0。",
             "The result is nan: when a context was never followed by a token in train, the denominator is 0.",
@@ -281,7 +348,14 @@ BIGRAM = Task(
 
 
 def _mixed(
-    train: list[int], valid: list[int], V: int, lam: float, pair: str = "", single: int = 1, new: bool = False
+    train: list[int],
+    valid: list[int],
+    V: int,
+    lam: float,
+    pair: str = "",
+    single: int = 1,
+    new: bool = False,
+    first: float = 0.0,
 ) -> list[float]:
     """Probabilities of the tokens of a text; ``pair`` names a way to get the pairs wrong."""
     pairs, N = Counter(zip(train, train[1:])), len(train)
@@ -291,7 +365,7 @@ def _mixed(
     for i, token in enumerate(valid):
         p = (train.count(token) + single) / (N + single * V)
         if i == 0:
-            found.append(p)
+            found.append(first or p)
             continue
         before = valid[i - 1]
         c = sum(n for (a, _), n in pairs.items() if a == before)
@@ -310,8 +384,10 @@ def _mixed(
             c = train.count(before)
         elif pair == "extra count in the pairs":
             share, c = share + 1, c + V
+        elif pair == "new pair" and not share:
+            c = 0
         if c:
-            p = lam * share / c + (1 - lam) * p
+            p = lam * share / c + (0.0 if pair == "pairs only" else 1 - lam) * p
         elif new:
             p = (1 - lam) * p
         found.append(p)
@@ -337,7 +413,8 @@ def _perplexity_wrong(
 
     right = _mixed(train, valid, V, lam)
     ways = ("joint", "joint / N", "other axis", "axes swapped", "axes swapped / reading")
-    ways += ("last token counted", "extra count in the pairs", "pairs counted once")
+    ways += ("last token counted", "extra count in the pairs", "pairs counted once", "new pair")
+    kinds = {len(set(train)), len(set(train + valid)), max(train) + 1, max(train + valid) + 1} - {V}
     return {
         "counted on validation": lambda: _perplexity(_mixed(valid, valid, V, lam)),
         "counted on both": lambda: _perplexity(_mixed(train + valid, valid, V, lam)),
@@ -345,18 +422,26 @@ def _perplexity_wrong(
         "mean of probabilities / exp": lambda: math.exp(-sum(right) / T),
         "no exponential": lambda: math.log(_perplexity(right)),
         "sign": lambda: 1 / _perplexity(right),
-        "two bases": lambda: _perplexity(right) ** (1 / math.log(2)),
+        **{
+            f"two bases / {power:.2f}": lambda power=power: _perplexity(right) ** power
+            for base in (2, 10)
+            for power in (math.log(base), 1 / math.log(base))
+        },
+        "not divided": lambda: _perplexity(right, 1),
+        "first token 1 over V": lambda: mixed(first=1 / V),
+        **{f"another V / {n}": lambda n=n: _perplexity(_mixed(train, valid, n, lam)) for n in kinds},
         "first token left out": lambda: _perplexity(right[1:]) if T > 1 else math.nan,
         **{
             f"divided by another number / {n}": lambda n=n: _perplexity(right, n)
             for n in (T - 1, T + 1, N, N - 1, V)
-            if n and n != T
+            if n > 1 and n != T
         },
         "divided by another number / first left out": lambda: _perplexity(right[1:], T),
         **{way: lambda way=way: mixed(pair=way) for way in ways},
         "lambda reversed": lambda: _perplexity(_mixed(train, valid, V, 1 - lam)),
         "no extra count": lambda: mixed(single=0),
         "new context": lambda: mixed(new=True),
+        "pairs only": lambda: mixed(pair="pairs only"),
     }
 
 
@@ -375,10 +460,15 @@ def _bigram(probe: Probe, train: Tensor, valid: Tensor, V: int, lam: float) -> N
     right = _perplexity(_mixed(*given))
     if math.isclose(came, right, rel_tol=2e-5):
         return
+    # 1 over a number below exp(-88) is too large for float32; a probability of 0 shows in shorter texts already
+    probe.need(came != math.inf or len(valid) * math.log(right) < 150, "underflow")
     for mistake, value in _perplexity_wrong(*given).items():
         if math.isclose(came, value(), rel_tol=2e-5):
             probe.wrong(mistake)
     probe.need(not math.isnan(came), "nothing over nothing")
+    for digits in range(1, 5):
+        if math.isclose(came, round(right, digits), rel_tol=1e-6):
+            probe.wrong("rounded", came=came)
     probe.wrong("values", came=came)
 
 
@@ -400,13 +490,15 @@ def _tokens(probe: Probe, V: int, length: int) -> Tensor:
 
 @BIGRAM.part("随机的文字，V 与 λ 各不相同", "random texts, several V and λ")
 def _bigram_random(probe: Probe) -> None:
-    for V, N, T, lam in ((5, 60, 40, 0.8), (9, 90, 25, 0.3), (4, 200, 64, 0.95), (7, 40, 100, 0.15)):
+    for V, N, T, lam in ((7, 40, 100, 0.15), (5, 60, 40, 0.8), (9, 90, 25, 0.3), (4, 200, 64, 0.95)):
         _bigram(probe, _tokens(probe, V, N), _tokens(probe, V, T), V, lam)
+    _bigram(probe, _tokens(probe, 6, 50), _tokens(probe, 6, 500), 6, 0.6)
 
 
 @BIGRAM.part("前文没见过，词元没见过", "contexts and tokens that are new")
 def _bigram_new(probe: Probe) -> None:
     for lam in (0.9, 0.4):
+        _bigram(probe, _tokens(probe, 5, 40), _tokens(probe, 6, 30), 9, lam)  # 6, 7 and 8 are in neither
         train = _tokens(probe, 5, 50)
         _bigram(probe, train, torch.cat([_tokens(probe, 8, 30), torch.tensor([7, 2, 6, 6])]), 8, lam)
         # the last token of train stands there once only: nothing has followed it

@@ -93,6 +93,11 @@ E12A = Task(
             "开头几步本来该读到零的地方，读到了第 0 步的值：左边补的不是零，是重复的第一个值。",
             "Where the first few steps should read zeros, they read the value of step 0: the padding repeats the first value.",
         ),
+        "taps reversed": (
+            "权重的次序反了：weight[:, :, -1] 该乘第 t 步，越往前的下标管越早的步；你的正好倒过来。",
+            "The kernel runs backward: weight[:, :, -1] belongs to step t, and smaller indices to earlier steps; yours "
+            "has them the other way around.",
+        ),
         "activation": (
             "卷积对了，后面又多了一个 ReLU；这里只要卷积。",
             "The convolution is right, but a ReLU follows it; just the convolution is wanted here.",
@@ -213,7 +218,7 @@ def _12a_values(probe: Probe) -> None:
         came = probe.shape(probe.call(model, X), B=B, O=outputs, T=T)
         weight, bias = conv.weight.detach(), conv.bias.detach()
         right = _conv(X, weight, bias, d)
-        mistakes = {"activation": right.clamp(min=0)}
+        mistakes = {"activation": right.clamp(min=0), "taps reversed": _conv(X, weight.flip(2), bias, d)}
         if inputs == outputs:
             mistakes["residual"] = right + X
         probe.values(came, right, mistakes)
@@ -259,7 +264,7 @@ E12B = Task(
         ),
         "forward": (
             "方向反了：看的是当前和以后的几步，不是当前和以前的。",
-            "The other way round: it sees the current step and later ones, not earlier ones.",
+            "The other way around: it sees the current step and later ones, not earlier ones.",
         ),
         "after the softmax": (
             "先做了 softmax，再遮住：剩下的权重加起来不到 1。",
@@ -309,9 +314,40 @@ E12B = Task(
             "返回的是 (B, T, T) 的一张表，每一对步一个数；还要用它给 V 做加权平均。",
             "What comes back is a table (B, T, T), a number for each pair of steps; it still has to average V.",
         ),
+        "K and V swapped": (
+            "K 和 V 换了位置：打分用 K，平均的是 V。",
+            "K and V have changed places: K makes the scores, and V is averaged.",
+        ),
+        "reshaped": (
+            "K 是用 reshape（或 view）变成 (B, E, T) 的：那只是把数重新分组，没有把两维换过来。",
+            "K became (B, E, T) by reshape or view: that only regroups the numbers, and doesn't swap the two axes.",
+        ),
+        "inverted": (
+            "正好反了：看得见的步被遮住，该遮住的反而看见了。",
+            "Just the opposite: the steps in sight are hidden, and those to be hidden are seen.",
+        ),
+        "negative start": (
+            "最前面的几步得到的是 0：那里切片的起点是负数，Python 从末尾数起，什么也没切到。",
+            "The first few steps come out as 0: the slice begins at a negative index there, which Python counts from "
+            "the end, and nothing is left in it.",
+        ),
+        "all NaN": (
+            "从头到尾都是 NaN：要么 −∞ 乘了 0（0 · ∞ 没有值），要么 softmax 沿样本那一维做了，那里遮住的一格全是 −∞。",
+            "It's NaN everywhere: either −∞ was multiplied by 0, which has no value, or the softmax runs over the "
+            "batch, where a hidden cell is −∞ in every sequence.",
+        ),
+        "a pair": (
+            "应该得到一个张量，实际得到 {n} 个东西的元组：只返回 H 这一个。",
+            "A tensor is expected; what came is a tuple of {n}: return that one tensor H only.",
+        ),
         "overflow": (
-            "得分到了几百，结果就不是数了：自己写的 exp 会溢出。",
-            "With scores in the hundreds the result is no number: an exp of your own overflows.",
+            "得分到了几百，结果就成了 NaN：自己写的 exp 会溢出。",
+            "With scores in the hundreds the result is NaN: an exp of your own overflows.",
+        ),
+        "hidden took all": (
+            "遮住的步得分很高的时候，权重全归了它们，看得见的一点也没剩下（0/0）：先遮住，再做 softmax。",
+            "Where hidden steps score high they took all the weight, and nothing was left for those in sight (0/0): "
+            "hide before the softmax.",
         ),
         "not low enough": (
             "得分到了负几百的时候，遮住的步又有了权重：代替得分的那个数不够低。",
@@ -393,6 +429,12 @@ def _12b(Q: Tensor, K: Tensor, V: Tensor, w: int) -> tuple[Tensor, dict[str, Cal
         "over the batch": softmax_over(0),
         "Q and K swapped": lambda: _attend(K, Q, V, window, scale),
         "average of keys": lambda: _attend(Q, K, K, window, scale),
+        "K and V swapped": lambda: _attend(Q, V, K, window, scale),
+        "reshaped": lambda: _attend(Q, K.reshape(len(K), E, T).transpose(1, 2), V, window, scale),
+        "inverted": other(lambda t, s: not window(t, s)),
+        "negative start": lambda: _attend(
+            Q, K, V, lambda t, s: window(t, s) and (t >= w - 1 or w > T), scale
+        ).nan_to_num(0.0),
     }
     return _attend(Q, K, V, window, scale), mistakes
 
@@ -416,6 +458,7 @@ def _12b_values(probe: Probe) -> None:
         Q, K, V = _qkv(probe, B, T, E)
         right, mistakes = _12b(Q, K, V, w)
         came = probe.shape(probe.call(probe.answer, Q, K, V, w), B=B, T=T, E=E)
+        probe.need(not came.isnan().all(), "all NaN")
         if not came.isfinite().all():  # a step that sees nothing
             for mistake, made in mistakes.items():
                 probe.need(not probe.close(came.nan_to_num(9.0), made().nan_to_num(9.0)), mistake)
@@ -426,12 +469,21 @@ def _12b_values(probe: Probe) -> None:
 def _12b_large(probe: Probe) -> None:
     B, T, E, w = 2, 6, 4, 2
     Q, K, V = _qkv(probe, B, T, E)
-    for sign in (1, -1):
-        large = 80 * (Q.abs() + 1)
-        right, _ = _12b(large, sign * (K.abs() + 1), V, w)
-        came = probe.shape(probe.call(probe.answer, large, sign * (K.abs() + 1), V, w), B=B, T=T, E=E)
-        probe.need(bool(came.isfinite().all()), "overflow")
-        probe.need(probe.close(came, right, 1e-3), "not low enough" if sign < 0 else "overflow")
+    close, wide = 12 + 0.1 * K, 1 + K.abs()  # scores all about 300, and scores from 150 to beyond 1,000
+    high = 0.1 * K
+    high[:, 0] += 12  # the first step, hidden from the third on, about 300; the others about 0
+    for asks, keys, mistake in (
+        (12 + 0 * Q, close, "overflow"),
+        (12 + 0 * Q, -close, "not low enough"),
+        (12 + 0 * Q, high, "hidden took all"),
+        (80 * (1 + Q.abs()), wide, "hidden took all"),
+        (80 * (1 + Q.abs()), -wide, "not low enough"),
+    ):
+        right, _ = _12b(asks, keys, V, w)
+        came = probe.shape(probe.call(probe.answer, asks, keys, V, w), B=B, T=T, E=E)
+        if not came.isfinite().all():
+            probe.wrong("overflow" if mistake == "not low enough" else mistake)
+        probe.need(probe.close(came, right, 1e-3), mistake)
 
 
 @E12B.part("梯度到得了 Q、K、V", "gradients reach Q, K and V")

@@ -136,6 +136,20 @@ class BiRNNClassifier(nn.Module):
         joined = (joined - mean) / (var + 1e-5).sqrt() * self.scale + self.shift
         return self.output(joined)
 """
+CUMULATIVE_3 = TWO_READERS.replace(
+    "BatchNorm1d(2 * num_hiddens)", "BatchNorm1d(2 * num_hiddens, momentum=None)"
+)
+VARIANCE_FIRST_3 = FUNCTIONAL_3.replace(
+    '        self.register_buffer("mean", torch.zeros(2 * num_hiddens))\n', ""
+).replace(
+    '("var", torch.ones(2 * num_hiddens))\n',
+    '("var", torch.ones(2 * num_hiddens))\n        self.register_buffer("mean", torch.zeros(2 * num_hiddens))\n',
+)
+PLAIN_3 = FUNCTIONAL_3.replace(
+    'self.register_buffer("mean", torch.zeros(2 * num_hiddens))', "self.mean = torch.zeros(2 * num_hiddens)"
+).replace(
+    'self.register_buffer("var", torch.ones(2 * num_hiddens))', "self.var = torch.ones(2 * num_hiddens)"
+)
 PACKED = """
 class LastStateGRU(nn.Module):
     def __init__(self, num_inputs, num_hiddens):
@@ -252,6 +266,36 @@ WRONG = {
         "number of parameters": [("batch_first=True", "batch_first=True, bias=False")],
         "no parameters": _stack_2(("nn.ModuleList([", "list([")),
         "another exception": [("raise ValueError(", "assert False, (")],
+        "one layer accepted / until it is called": _stack_2(
+            ('        if num_layers == 1:\n            raise ValueError("one layer")\n', ""),
+            (
+                "    def forward(self, X):\n",
+                '    def forward(self, X):\n        if len(self.layers) < 2:\n            raise ValueError("one")\n',
+            ),
+        ),
+        "another scale": _stack_2(
+            (DROP_2, "X = X * (torch.rand_like(X) > 0.3) * 1.3 if self.training else X")
+        ),
+        "another scale / divided by the share": _stack_2(
+            (DROP_2, "X = X * (torch.rand_like(X) > 0.3) / 0.3 if self.training else X")
+        ),
+        "scaled in evaluation": _stack_2(
+            (DROP_2, "X = X * (torch.rand_like(X) > 0.3) if self.training else X * 0.7")
+        ),
+        "fixed mask": _stack_2(
+            (
+                DROP_2,
+                "mask = torch.rand(X.shape, generator=torch.manual_seed(1)) > 0.3\n                "
+                "X = X * mask / 0.7 if self.training else X",
+            )
+        ),
+        "one mask for both gaps": _stack_2(
+            ("        for i, layer", "        mask = None\n        for i, layer"),
+            (
+                DROP_2,
+                "mask = self.drop(torch.ones_like(X)) if mask is None else mask\n                X = X * mask",
+            ),
+        ),
         "one layer accepted": [("num_layers < 2", "num_layers < 1")],
         "time and batch swapped": [(", batch_first=True", "")],
         "a pair": [("return outputs", "return outputs, _")],
@@ -345,9 +389,38 @@ WRONG = {
             ("BatchNorm1d(2 * num_hiddens)", "BatchNorm1d(2 * num_hiddens, track_running_stats=False)")
         ],
         "batch statistics in evaluation / functional": FUNCTIONAL_3.replace("if self.training:", "if True:"),
-        "batch statistics in evaluation / updated there": FUNCTIONAL_3.replace(
+        "updated in evaluation": FUNCTIONAL_3.replace(
             "        mean, var = self.mean, self.var\n",
             "        mean, var = self.mean.clone(), self.var\n        self.mean.lerp_(joined.detach().mean(0), 0.1)\n",
+        ),
+        "updated in evaluation / and used": FUNCTIONAL_3.replace("if self.training:", "if True:").replace(
+            "        joined = (joined - mean)",
+            "        if not self.training:\n            mean, var = self.mean, self.var\n        joined = (joined - mean)",
+        ),
+        "no buffers": PLAIN_3,
+        "layer normalization / in training": FUNCTIONAL_3.replace(
+            "mean, var = joined.mean(0), joined.var(0, unbiased=False)",
+            "mean, var = joined.mean(1, keepdim=True), joined.var(1, keepdim=True)",
+        ).replace("lerp_(mean,", "lerp_(joined.mean(0),"),
+        "layer normalization / by hand": FUNCTIONAL_3.replace("if self.training:", "if True:")
+        .replace(
+            "joined.mean(0), joined.var(0, unbiased=False)",
+            "joined.mean(1, keepdim=True), joined.var(1, keepdim=True)",
+        )
+        .replace("            with torch.no_grad():\n", "")
+        .replace("                self.mean.lerp_(mean, 0.1)\n", "")
+        .replace("                self.var.lerp_(joined.var(0), 0.1)\n", "")
+        .replace(
+            '        self.register_buffer("mean", torch.zeros(2 * num_hiddens))\n',
+            "        self.mean = self.var = None\n",
+        )
+        .replace('        self.register_buffer("var", torch.ones(2 * num_hiddens))\n', ""),
+        "not a running average": FUNCTIONAL_3.replace(".lerp_(mean, 0.1)", ".add_(mean)"),
+        "not a running average / the variance": FUNCTIONAL_3.replace(
+            ".lerp_(joined.var(0), 0.1)", ".add_(joined.var(0))"
+        ),
+        "last batch only": FUNCTIONAL_3.replace("lerp_(mean, 0.1)", "copy_(mean)").replace(
+            "lerp_(joined.var(0), 0.1)", "copy_(joined.var(0))"
         ),
         "statistics stand still": FUNCTIONAL_3.replace("0.1", "0.0"),
         "running statistics in training": [("_, state =", "self.norm.eval()\n        _, state =")],
@@ -389,6 +462,13 @@ WRONG = {
         ],
         "one step too far": [("lengths - 1", "lengths")],
         "one step early": [("lengths - 1", "lengths - 2")],
+        "one step early / held": HELD.replace("t < lengths", "t < lengths - 1"),
+        "one step early / held, by two": HELD.replace("t < lengths", "t < lengths - 2"),
+        "one step early / never below 0": [("lengths - 1", "(lengths - 2).clamp(min=0)")],
+        "order not undone": PACKED.replace(
+            "packed =",
+            "lengths, order = lengths.sort(descending=True)\n        X = X[order]\n        packed =",
+        ).replace("[1][0]", "[1][0][order]"),
         "one length for all": [("outputs[rows, lengths - 1]", "outputs[:, lengths[0] - 1]")],
         "one length for all / the longest": [("outputs[rows, lengths - 1]", "outputs[:, lengths.max() - 1]")],
         "zeros": [
@@ -483,6 +563,7 @@ WRONG = {
             ),
         ],
         "no gradient": [("self.embedding(X), state", "self.embedding(X).detach(), state")],
+        "crash: Expected hidden size": [("(outputs), state", "(outputs), outputs")],
         "crash: should also be 3-D": [("(outputs), state", "(outputs), outputs[:, -1]")],
     },
 }
@@ -492,8 +573,16 @@ RIGHT = {
         "a stack with nn.Dropout": STACK_2,
         "cells in a loop": CELLS_2,
         "a function, nn.Sequential": SEQUENTIAL_2,
+        "an exception of its own": "class OneLayer(ValueError):\n    pass\n\n"
+        + STACK_2.replace("raise ValueError(", "raise OneLayer("),
     },
-    "A3": {"two readers": TWO_READERS, "by steps, (B, C, 1)": BY_STEPS, "normalized by hand": FUNCTIONAL_3},
+    "A3": {
+        "two readers": TWO_READERS,
+        "by steps, (B, C, 1)": BY_STEPS,
+        "normalized by hand": FUNCTIONAL_3,
+        "all batches alike": CUMULATIVE_3,
+        "the variance first": VARIANCE_FIRST_3,
+    },
     "A4": {
         "packed": PACKED,
         "gather, time first": GATHER,

@@ -113,14 +113,28 @@ WRONG = {
         "X is all zeros": [("torch.randn(T, V", "torch.zeros(T, V")],
         "dropout": [("    model.eval()\n", "")],
         "dropout / mean over rows": [("    model.eval()\n", "    model.train()\n")],
+        "X is all equal": [
+            ("X = torch.randn(T, V, requires_grad=True)", "X = torch.ones(T, V, requires_grad=True)")
+        ],
+        "X is all equal / a half": [("torch.randn(T, V, ", "torch.full((T, V), 0.5, ")],
+        "X is too large": [
+            (
+                "torch.randn(T, V, requires_grad=True)",
+                "torch.arange(float(T * V)).reshape(T, V).requires_grad_()",
+            )
+        ],
+        "X is too large / all of it": [("torch.randn(T, V, ", "torch.full((T, V), 100.0, ")],
+        "threshold": [("slope != 0", "slope.abs() > 1e-3")],
+        "threshold / smaller": JACOBIAN_9A.replace("1e-9", "1e-5"),
+        "missed": [("return table", "return table & (torch.arange(T)[:, None] > 0)")],
+        "missed / what a model should see": "def sees(model, T, V):\n    return torch.ones(T, T).tril() > 0\n",
+        "imagined": [("return table", "return table | (torch.eye(T) > 0)")],
         "all True": [("return table", "return torch.ones_like(table)")],
         "the last output only": [("in Y[t]", "in Y[-1]")],
         "all outputs at once": SUM_9A.replace("Y[t].sum()", "Y.sum()"),
         "all outputs at once / transposed": SUM_9A.replace("Y[t].sum()", "Y.sum()").replace(
             "(rows)", "(rows, 1)"
         ),
-        "values": [("return table", "return table | (torch.eye(T) > 0)")],
-        "values / what a model should see": "def sees(model, T, V):\n    return torch.ones(T, T).tril() > 0\n",
         "axis missing": [("return table", "return table.any(0)")],
         "nothing": [("return table", "table")],
         "not a tensor": [("return table", "return table.tolist()")],
@@ -151,6 +165,16 @@ WRONG = {
         "everything turned / the forward half": [(JOIN_9B, "torch.cat([left.flip(0), right], dim=-1)")],
         "halves swapped": [("[left, right.flip(0)]", "[right.flip(0), left]")],
         "halves swapped / and not back": [("[left, right.flip(0)]", "[right, left]")],
+        "layers exchanged": [("= ahead, behind\n\n", "= behind, ahead\n\n")],
+        "layers exchanged / the halves, too": [
+            ("= ahead, behind\n\n", "= behind, ahead\n\n"),
+            ("[left, right.flip(0)]", "[right.flip(0), left]"),
+        ],
+        "state handed on": [("self.behind(X.flip(0))", "self.behind(X.flip(0), left_end)")],
+        "rows of the state": [
+            ("X.flip(0)", "X.flip((0, 1))"),
+            ("right.flip(0)", "right.flip((0, 1))"),
+        ],
         "one layer twice": [("self.behind(X", "self.ahead(X")],
         "one layer twice / the other": [("self.ahead(X", "self.behind(X")],
         "one layer twice / registered once": [("ahead, behind\n\n", "ahead, ahead\n\n")],

@@ -96,7 +96,20 @@ WRONG = {
             ("torch.eye(len(W_hh))", "torch.ones_like(W_hh)"),
         ],
         "summed": [("return J", "return J.sum(0)")],
-        "values": [("(1 - H_t**2)", "((1 - H_t) ** 2)")],
+        "each factor transposed": [("(1 - H_t**2)[:, None] * W_hh.T", "(1 - H_t**2) * W_hh")],
+        "another slope / 1 - s": [("(1 - H_t**2)", "(1 - H_t)")],
+        "another slope / of the sigmoid": [("(1 - H_t**2)", "(H_t * (1 - H_t))")],
+        "another slope / not transposed": [
+            ("(1 - H_t**2)[:, None] * W_hh.T", "torch.diag(H_t * (1 - H_t)) @ W_hh")
+        ],
+        "another slope / squared late": [("(1 - H_t**2)", "((1 - H_t) ** 2)")],
+        "another slope / transposed": [("(1 - H_t**2)[:, None] * W_hh.T", "(1 - H_t) * W_hh")],
+        "vanished": [("    return J", "    return J if len(states) < 12 else torch.zeros_like(J)")],
+        "values": [("    return J", "    return J + W_hh")],
+        "crash: mat1 and mat2 shapes cannot be multiplied": [
+            ("states[1:]", "states.T"),
+            ("(1 - H_t**2)[:, None] * W_hh.T", "torch.diag(1 - H_t**2) @ W_hh.T"),
+        ],
         "axis missing": [("torch.eye(len(W_hh))", "torch.tensor(1.0)"), ("step @ J", "(step * J).sum()")],
         "nothing": [("    return J", "    J")],
         "changed its input": [
@@ -144,6 +157,43 @@ def influence(W_hh, states):
         "a tuple of one": [("(dw,) =", "dw =")],
         "values": [("w * H_t + X_t", "w * (H_t + X_t)")],
         "nothing": [("    return dw", "    dw")],
+        "nothing / grad of the given": """
+def truncated_gradient(w, X, k):
+    v = w.clone().requires_grad_()
+    H, loss = torch.zeros(()), torch.zeros(())
+    for t, x in enumerate(X):
+        if t % k == 0:
+            H = H.detach()
+        H = torch.tanh(v * H + x)
+        loss = loss + H
+    loss.backward()
+    return w.grad
+""",
+        "cut off before the loss": BACKWARD_4B.replace(
+            "        loss = loss + H\n",
+            "        if (t + 1) % k == 0:\n            H = H.detach()\n        loss = loss + H\n",
+        ).replace("(t + 1) % k == 0 or t + 1 == len(X)", "t + 1 == len(X)"),
+        "cut off before the loss / a step late": BACKWARD_4B.replace(
+            "        loss = loss + H\n",
+            "        if t % k == 0:\n            H = H.detach()\n        loss = loss + H\n",
+        ).replace("(t + 1) % k == 0 or t + 1 == len(X)", "t + 1 == len(X)"),
+        "cut once": FORWARD_4B.replace("t % k == 0", "t == k"),
+        "cut once / after the step": BACKWARD_4B.replace(
+            "        loss = loss + H\n",
+            "        loss = loss + H\n        if t == k:\n            H = H.detach()\n",
+        ).replace("(t + 1) % k == 0 or t + 1 == len(X)", "t + 1 == len(X)"),
+        "losses counted again": BACKWARD_4B.replace(
+            "H, loss = H.detach(), torch.zeros(1)", "H = H.detach()"
+        ).replace("backward()", "backward(retain_graph=True)"),
+        "crash: a second time / loss not started afresh": BACKWARD_4B.replace(
+            "H, loss = H.detach(), torch.zeros(1)", "H = H.detach()"
+        ),
+        "mean / of each piece": BACKWARD_4B.replace("loss.backward()", "(loss / (t % k + 1)).backward()"),
+        "absolute value": [("w.clone()", "w.abs()")],
+        "w changed": [("w = w.clone().requires_grad_()", "w.requires_grad_()")],
+        "w changed / backward": BACKWARD_4B.replace(
+            "w = torch.nn.Parameter(w)", "w.grad = None\n    w.requires_grad_()"
+        ),
         "crash: does not require grad": [("w.clone().requires_grad_()", "w.clone()")],
         "crash: does not require grad / loss cut off": [
             ("            states.append(H_t)", "            states.append(H_t.detach())")
@@ -154,5 +204,10 @@ def influence(W_hh, states):
 
 RIGHT = {
     "4a": {"from the end": BACKWARD_4A, "row by row": ROWS_4A, "by autograd": AUTOGRAD_4A},
-    "4b": {"forward": FORWARD_4B, "piece by piece": BACKWARD_4B, "path by path": PATHS_4B},
+    "4b": {
+        "forward": FORWARD_4B,
+        "piece by piece": BACKWARD_4B,
+        "a plain number": FORWARD_4B.replace("return total", "return float(total)"),
+        "path by path": PATHS_4B,
+    },
 }

@@ -62,6 +62,15 @@ def sample(logits, temperature, forbidden, generator):
     u = torch.rand(len(P), 1, generator=generator)
     LAST
 """
+LATE = """
+def sample(logits, temperature, forbidden, generator):
+    P = torch.softmax(logits / (temperature or 1), dim=1)
+    P[:, forbidden] = 0
+    MORE
+    if temperature == 0:
+        return P.argmax(dim=1)
+    return torch.multinomial(P, 1, generator=generator).squeeze(1)
+"""
 OWN_EXP = """
 def sample(logits, temperature, forbidden, generator):
     if temperature == 0:
@@ -84,10 +93,12 @@ WRONG = {
         "no logarithm": [(RETURN_A, "return torch.exp(torch.as_tensor(perplexity * tokens / characters))")],
         "two bases": SUMMED.replace("math.log(", "math.log2("),
         "two bases / the other way": SUMMED.replace("math.exp(", "math.exp2("),
+        "integer division": [("tokens / characters", "tokens // characters")],
+        "integer division / at the end": [(RETURN_A, "return perplexity ** int(tokens / characters)")],
         "one token": [("tokens / characters", "1 / characters")],
         "overflow": AS_TENSORS.replace("(total / characters).exp()", "total.exp() ** (1 / characters)"),
         "crash: OverflowError": [(RETURN_A, "return (perplexity**tokens) ** (1 / characters)")],
-        "crash: only": "import math\n\n\ndef per_character(perplexity, tokens, characters):\n"
+        "crash: only one element tensors can be converted": "import math\n\n\ndef per_character(perplexity, tokens, characters):\n"
         "    return math.exp(math.log(perplexity) * tokens / characters)\n",
         "nothing": [("return ", "")],
         "not a number at all": [(RETURN_A, f"return str({RETURN_A[7:]})")],
@@ -95,6 +106,54 @@ WRONG = {
     "6b": {
         "changed its input": [("logits.clone()", "logits")],
         "forbidden at 0": [("return allowed.argmax", "return logits.argmax")],
+        "taken out too late": LATE.replace("MORE", ""),
+        "taken out too late / and divided again": LATE.replace("MORE", "P = P / P.sum(dim=1, keepdim=True)"),
+        "taken out too late / in float64": LATE.replace("(logits /", "(logits.double() /").replace(
+            "MORE", ""
+        ),
+        "taken out too late / only when drawing": [
+            (SOFTMAX, SOFTMAX.replace("allowed", "logits") + ZERO),
+        ],
+        "one of several": [(MASK, "allowed[:, forbidden[:1]] = -torch.inf")],
+        "one of several / copied in the loop": [
+            (
+                MASK,
+                "for v in forbidden:\n        allowed = logits.clone()\n        allowed[:, v] = -torch.inf",
+            )
+        ],
+        "one of several / only when drawing": [
+            (MASK, "allowed[:, forbidden[-1:]] = -torch.inf"),
+            ("return allowed.argmax", f"{MASK}\n        return allowed.argmax"),
+        ],
+        "shortened row": [
+            (MASK, "allowed = allowed[:, [v for v in range(allowed.shape[1]) if v not in forbidden]]")
+        ],
+        "shortened row / only when drawing": [
+            (
+                "P = torch",
+                "allowed = allowed[:, [v for v in range(allowed.shape[1]) if v not in forbidden]]\n    P = torch",
+            )
+        ],
+        "below 0": [(DRAW, DRAW + " - logits.shape[1]")],
+        "one draw for all / one state for every row": [
+            (
+                DRAW,
+                "seed = generator.initial_seed()\n    return torch.cat([torch.multinomial(row, 1,"
+                " generator=generator.manual_seed(seed)) for row in P])",
+            )
+        ],
+        "another temperature": [("allowed / temperature", "allowed / (1.1 * temperature)")],
+        "another temperature / squared": [("allowed / temperature", "allowed / temperature**2")],
+        "another temperature / never above 1.5": [
+            ("allowed / temperature", "allowed / min(temperature, 1.5)")
+        ],
+        "crash: probability tensor contains / whole rows": [(MASK, "allowed[forbidden] = -torch.inf")],
+        "crash: probability tensor contains / 0 times infinity": [
+            (
+                MASK,
+                "mask = torch.zeros_like(allowed)\n    mask[:, forbidden] = 1\n    allowed = allowed + mask * -torch.inf",
+            )
+        ],
         "logit set to 0": [(MASK, "allowed[:, forbidden] = 0")],
         "logit set to 0 / only when drawing": [
             ("return allowed.argmax", "allowed[:, forbidden] = -1e9\n        return allowed.argmax"),
@@ -141,12 +200,14 @@ WRONG = {
         ],
         "over the batch": [(SOFTMAX, SOFTMAX.replace("dim=1", "dim=0").replace("allowed", "logits") + ZERO)],
         "crash: probability tensor contains / over the batch": [(SOFTMAX, SOFTMAX.replace("dim=1", "dim=0"))],
-        "frequencies": [("allowed / temperature", "allowed / temperature**2")],
+        "frequencies": [(SOFTMAX, SOFTMAX + "\n    P[P < 0.15] = 0")],
         "generator ignored": [(", generator=generator", "")],
         "seed fixed": [(DRAW, "torch.manual_seed(0)\n    return torch.multinomial(P, 1)[:, 0]")],
         "seed fixed / in the generator": [(DRAW, "generator.manual_seed(0)\n    " + DRAW)],
         "starts anew": [(DRAW, "generator.manual_seed(generator.initial_seed())\n    " + DRAW)],
         "not low enough": [("-torch.inf", "-100")],
+        "not low enough when hot": [("-torch.inf", "-1_000")],
+        "not low enough when hot / below the smallest": [("-torch.inf", "logits.min() - 20")],
         "overflow": OWN_EXP.replace(
             "DRAW",
             "edges = P.cumsum(dim=1)\n    u = torch.rand(len(P), 1, generator=generator)\n"

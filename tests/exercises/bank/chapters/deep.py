@@ -2,6 +2,7 @@
 
 MODE_10A = "if not self.training:\n            return X\n        "
 KEPT_10A = "kept = torch.rand_like(X[:1]) >= self.p"
+EXACT_10A = "kept = torch.rand_like(X[:1]).argsort(dim=2).argsort(dim=2) >= round(self.p * X.shape[2])"
 LAST_10A = "return X * kept / (1 - self.p)"
 BERNOULLI_10A = """
 class LockedDropout(nn.Module):
@@ -55,6 +56,52 @@ WRONG = {
         "one mask for all sequences": [("X[:1]", "X[:1, :1]")],
         "one mask for all units": [("X[:1]", "X[:1, :, :1]")],
         "batch and time mixed up": [("X[:1]", "X[:, :1]")],
+        "an instance": [
+            ("class LockedDropout(", "class Locked("),
+            (LAST_10A, LAST_10A + "\n\n\nLockedDropout = Locked(0.5)"),
+        ],
+        "always as many": [(KEPT_10A, EXACT_10A)],
+        "always as many / a block": [
+            (
+                KEPT_10A,
+                "kept = (torch.arange(X.shape[2]) - torch.randint(X.shape[2], (1, X.shape[1], 1))) % X.shape[2] >= self.p * X.shape[2]",
+            )
+        ],
+        "always as many / in all": [
+            (
+                KEPT_10A,
+                "n = X[0].numel()\n        kept = (torch.randperm(n) >= int(self.p * n)).view_as(X[:1])",
+            )
+        ],
+        "always as many / of each unit": [
+            (KEPT_10A, EXACT_10A.replace("dim=2", "dim=1").replace("shape[2]", "shape[1]"))
+        ],
+        "tied": [
+            (
+                KEPT_10A,
+                "m = torch.rand_like(X[:1, :, ::2]) >= self.p\n        kept = torch.cat([m, m], 2)[:, :, : X.shape[2]]",
+            )
+        ],
+        "neighbors / in pairs": [
+            (
+                KEPT_10A,
+                "m = torch.rand_like(X[:1, :, ::2]) >= self.p\n        kept = m.repeat_interleave(2, 2)[:, :, : X.shape[2]]",
+            )
+        ],
+        "sequences tied": [
+            (
+                KEPT_10A,
+                "m = torch.rand_like(X[:1, ::2]) >= self.p\n        kept = torch.cat([m, m], 1)[:, : X.shape[1]]",
+            )
+        ],
+        "neighbors": [
+            (
+                KEPT_10A,
+                "n = (0.8 + 0.4 * torch.rand(1, X.shape[1], 1)) * self.p * X.shape[2]\n"
+                "        start = torch.randint(X.shape[2], (1, X.shape[1], 1))\n"
+                "        kept = (torch.arange(X.shape[2]) - start) % X.shape[2] >= n",
+            )
+        ],
         "share kept": [(KEPT_10A, KEPT_10A.replace(">=", "<"))],
         "another share": [(KEPT_10A, "kept = torch.randn_like(X[:1]) >= self.p")],
         "not scaled": [(LAST_10A, "return X * kept")],
@@ -90,6 +137,12 @@ WRONG["10b"] = {
     "not a result": [("5.372", "float('nan')")],
     "same runs": [(DEFAULT_10B, '"default": [5.275, 5.275, 5.275]')],
     "implausible": [("5.372", "53.72")],
+    "implausible / default and orthogonal exchanged": [
+        ("[5.876, 5.842, 5.833]", "[5.276, 5.252, 5.372]"),
+        (DEFAULT_10B, '"default": [5.876, 5.842, 5.833]'),
+        (WORD_10B, '"conclusion": "orthogonal"'),
+    ],
+    "too few runs / a set": [(DEFAULT_10B, '"default": {5.275, 5.252, 5.372}')],
     "implausible / the training perplexity": [(DEFAULT_10B, '"default": [2.656, 2.641, 2.587]')],
     "not a conclusion": [(WORD_10B, '"conclusion": "uniform"')],
     "conclusion": [(WORD_10B, '"conclusion": "orthogonal"')],

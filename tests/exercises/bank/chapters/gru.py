@@ -24,6 +24,19 @@ def as_gru(rnn):
     gru.bias_hh_l0.data[H : 2 * H] = -float("inf")
     return gru
 """
+HALF_8A = """
+def as_gru(rnn):
+    V, H = rnn.input_size, rnn.hidden_size
+    gru = nn.GRU(V, H, batch_first=rnn.batch_first)
+    with torch.no_grad():
+        for to, weight in zip(gru.parameters(), rnn.parameters()):
+            to.zero_()
+            to[2 * H :] = weight
+        gru.weight_hh_l0[2 * H :] *= 2
+        gru.bias_hh_l0[2 * H :] *= 2
+        gru.bias_ih_l0[H : 2 * H] = -100
+    return gru
+"""
 LINEAR_8B = """
 def step_before(cell, X_t, H_t):
     H = cell.hidden_size
@@ -59,7 +72,7 @@ WRONG = {
             (SHUT, SHUT.replace("_l0", "")),
         ],
         "nothing": [("return gru", "gru")],
-        "update gate the wrong way round": [(SHUT, SHUT.replace("-", ""))],
+        "update gate the wrong way around": [(SHUT, SHUT.replace("-", ""))],
         "reset gate shut": [(OPEN, OPEN.replace("far", "-far"))],
         "order of the pieces": [(OPEN, OPEN.replace("far", "-far")), (SHUT, SHUT.replace("-", ""))],
         "candidate in another piece": [("to[2 * H :]", "to[:H]")],
@@ -67,6 +80,7 @@ WRONG = {
         "gate at a half": [(OPEN, ""), (SHUT, "")],
         "gate at a half / the reset gate": [(OPEN, "")],
         "gate at a half / the update gate": [(SHUT, "")],
+        "gate at a half / half made up for": HALF_8A.replace("        gru.bias_hh_l0[2 * H :] *= 2\n", ""),
         "not far enough": [("1e3", "10.0")],
         "not far enough / five": [("1e3", "5.0")],
         "not far enough / one of them": [("-far", "-8")],
@@ -91,6 +105,11 @@ WRONG = {
         "size of an axis": [("nn.GRU(V, H, ", "nn.GRU(V, H, bidirectional=True, ")],
         "crash: a leaf Variable that requires grad": [("with torch.no_grad():", "if True:")],
         "crash: must match": [("to[2 * H :] = weight", "to.copy_(weight)")],
+        "crash: a view of a leaf Variable": [
+            ("with torch.no_grad():", "if True:"),
+            ("            to.zero_()\n", ""),
+        ],
+        "crash: The expanded size of the tensor": [("to[2 * H :] = weight", "to[:] = weight")],
         "crash: input_size": [
             ("nn.GRU(V, H, batch_first=rnn.batch_first)", "nn.GRU(H, H)"),
             ("to[2 * H :] = weight", "pass"),
@@ -137,6 +156,16 @@ WRONG = {
             (" + b_z", ""),
         ],
         "a bias is missing / of the gates": [(" + b_r", ""), (" + b_z", "")],
+        "a bias is missing / both of the gates": [
+            (" + cell.bias_ih", ""),
+            (" + b_r", ""),
+            (" + b_z", ""),
+            (INSIDE_8B, INSIDE_8B + " + cell.bias_ih.chunk(3)[2]"),
+        ],
+        "whole cell": [
+            ("return Z_t * H_t + (1 - Z_t) * candidate", "return cell(X_t, R_t * H_t)"),
+        ],
+        "1 - R": [(INSIDE_8B, "((1 - R_t) * H_t) @ W_n.T + b_n")],
         "weights not transposed": [("W_r.T", "W_r"), ("W_z.T", "W_z"), ("W_n.T", "W_n")],
         "weights not transposed / of the candidate": [("W_n.T", "W_n")],
         "gates only": [("return Z_t * H_t + (1 - Z_t) * candidate", "return candidate")],
@@ -152,6 +181,6 @@ WRONG = {
 }
 
 RIGHT = {
-    "8a": {"by name": BY_NAME_8A, "infinite biases": INFINITE_8A},
+    "8a": {"by name": BY_NAME_8A, "infinite biases": INFINITE_8A, "a reset gate at a half": HALF_8A},
     "8b": {"linear": LINEAR_8B, "twice": TWICE_8B},
 }

@@ -9,7 +9,7 @@ LOOP_7A = """
 def gates(lstm, X):
     W_x, W_h = lstm.weight_ih_l0.detach(), lstm.weight_hh_l0.detach()
     b = (lstm.bias_ih_l0 + lstm.bias_hh_l0).detach()
-    H = C = torch.zeros(X.shape[1], lstm.hidden_size, dtype=X.dtype)
+    H = C = torch.zeros(X.shape[1], lstm.hidden_size)
     found = []
     for X_t in X:
         i, f, g, o = (X_t @ W_x.T + H @ W_h.T + b).chunk(4, dim=-1)
@@ -21,11 +21,11 @@ def gates(lstm, X):
 """
 CELL_7A = """
 def gates(lstm, X):
-    cell = nn.LSTMCell(lstm.input_size, lstm.hidden_size, dtype=X.dtype)
+    cell = nn.LSTMCell(lstm.input_size, lstm.hidden_size)
     cell.load_state_dict({name.removesuffix("_l0"): p for name, p in lstm.state_dict().items()})
     state, rows = None, []
     for X_t in X:
-        h = torch.zeros(len(X_t), lstm.hidden_size, dtype=X.dtype) if state is None else state[0]
+        h = torch.zeros(len(X_t), lstm.hidden_size) if state is None else state[0]
         rows.append(nn.functional.linear(X_t, cell.weight_ih, cell.bias_ih) + nn.functional.linear(h, cell.weight_hh, cell.bias_hh))
         state = cell(X_t, state)
     H = lstm.hidden_size
@@ -44,8 +44,16 @@ def _loop(old, new):
     return LOOP_7A.replace(old, new)
 
 
+BATCH_7A = LOOP_7A.replace("X.shape[1]", "X.shape[0]").replace("in X:", "in X.unbind(1):")
+BATCH_7A = BATCH_7A.replace("torch.stack(found, dim=1)", "torch.stack(found, dim=2)")
+
 GATE_7B = "gate = left ** (1 / steps)"
 BIAS_7B = "return math.log(gate / (1 - gate))"
+SEARCH_7B = """
+def forget_bias(steps, left):
+    tried = [k / 100 for k in range(-1500, 1500)]
+    return min(tried, key=lambda b: abs((1 / (1 + math.exp(-b))) ** steps - left))
+"""
 
 WRONG = {
     "7a": {
@@ -73,7 +81,22 @@ WRONG = {
         "H for C": _loop("f * C", "f * H"),
         "no tanh of C": _loop("o * C.tanh()", "o * C"),
         "one step late": [(SHIFT_7A, "before = outputs")],
-        "values": [(SHIFT_7A, "before = torch.cat([outputs[1:], start])")],
+        "no biases / the state is torch's": [(BIASES_7A, "pass")],
+        "wraps around": [(SHIFT_7A, "before = outputs.roll(1, 0)")],
+        "moved the other way": [(SHIFT_7A, "before = torch.cat([outputs[1:], start])")],
+        "moved the other way / and around": [(SHIFT_7A, "before = outputs.roll(-1, 0)")],
+        "time and batch": BATCH_7A,
+        "time and batch / only moved": [
+            (SHIFT_7A, "before = torch.cat([torch.zeros_like(outputs[:, :1]), outputs[:, :-1]], dim=1)")
+        ],
+        "interleaved": [(CUT_7A, "i, f, g, o = sums.unflatten(-1, (-1, 4)).unbind(-1)")],
+        "interleaved / in a loop": _loop(".chunk(4, dim=-1)", ".view(len(X_t), -1, 4).unbind(-1)"),
+        "the network was changed": [
+            ("with torch.no_grad():", "with torch.no_grad():\n        lstm.bias_ih_l0 += lstm.bias_hh_l0"),
+            ("outputs, _ = lstm(X)", "lstm.bias_hh_l0.zero_()\n        outputs, _ = lstm(X)"),
+        ],
+        "values": [(SHIFT_7A, "before = torch.cat([start, start, outputs[:-2]])[: len(X)]")],
+        "not a number": [(LAST_7A, LAST_7A.replace("g.tanh()", "(g.exp() - 1).log()"))],
     },
     "7b": {
         "not one number": [(BIAS_7B, BIAS_7B.replace("(gate / (1 - gate))", "(gate / (1 - gate)),"))],
@@ -88,6 +111,8 @@ WRONG = {
         "base 10": [(BIAS_7B, BIAS_7B.replace("log", "log10"))],
         "only the logarithm": [(BIAS_7B, "return math.log(gate)")],
         "halved": [(BIAS_7B, BIAS_7B + " / 2")],
+        "not exact": [(BIAS_7B, BIAS_7B.replace("math.log", "round(math.log") + ", 3)")],
+        "not exact / in steps of 0.01": SEARCH_7B,
         "bias": [(BIAS_7B, "return 1 / (1 + math.exp(-gate))")],
     },
 }
@@ -99,6 +124,7 @@ RIGHT = {
     },
     "7b": {
         "torch.logit": "def forget_bias(steps, left):\n    return torch.logit(torch.tensor(left, dtype=torch.float64) ** (1 / steps))\n",
+        "torch.logit in float32": "def forget_bias(steps, left):\n    return torch.logit(torch.tensor(left) ** (1 / steps))\n",
         "in logarithms": "def forget_bias(steps, left):\n    return -math.log(math.expm1(-math.log(left) / steps))\n",
     },
 }
@@ -113,6 +139,12 @@ WRONG["7c"] = {
     "not a result / pairs": [(GRU_7C, '"GRU": [(0, 0.0008), (1, 0.0012), (2, 0.0006)]')],
     "same runs": [(GRU_7C, '"GRU": [0.0008] * 3')],
     "implausible": [(GRU_7C, '"GRU": [0.0008, 0.0012, 6.0]')],
+    "implausible / what the GRU has, for the others": [
+        ("[0.2597, 0.1761, 0.1876]", "[0.001, 0.002, 0.003]"),
+        ("[0.1654, 0.1919, 0.1649]", "[0.001, 0.002, 0.003]"),
+        (WORDS_7C, WORDS_7C.replace("no", "yes")),
+    ],
+    "too few runs / by seed": [(GRU_7C, '"GRU": {0: 0.0008, 1: 0.0012, 2: 0.0006}')],
     "implausible / 0": [(GRU_7C, '"GRU": [0.0008, 0.0012, 0.0]')],
     "one conclusion": [(WORDS_7C, '"conclusion": "GRU"')],
     "not a conclusion": [(WORDS_7C, WORDS_7C.replace('"yes"', "True"))],

@@ -70,6 +70,40 @@ WRONG = {
             "return nn.Embedding.from_pretrained(table.detach(), freeze=False)",
         ),
         "frozen": [(", freeze=False", "")],
+        "rows shrunk": [("freeze=False", "freeze=False, max_norm=5")],
+        "rows shrunk / new": _embedding(
+            "table = nn.Embedding(linear.in_features, linear.out_features, max_norm=1.0)",
+            "table.weight.data.copy_(linear.weight.T + linear.bias)",
+            "return table",
+        ),
+        "a row without gradient": [("freeze=False", "freeze=False, padding_idx=0")],
+        "a row without gradient / new": _embedding(
+            "table = nn.Embedding(linear.in_features, linear.out_features, padding_idx=-1)",
+            "table.weight.data.copy_(linear.weight.T + linear.bias)",
+            "return table",
+        ),
+        "divided by uses": [("freeze=False", "freeze=False, scale_grad_by_freq=True")],
+        "gradient": _embedding(
+            "table = nn.Embedding.from_pretrained((linear.weight.T + linear.bias).detach(), freeze=False)",
+            "table.weight.register_hook(lambda g: g / len(g))",
+            "return table",
+        ),
+        "linear altered": [("    table = ", "    linear.requires_grad_(False)\n    table = ")],
+        "linear altered / double": [("    table = ", "    linear.double()\n    table = ")],
+        "linear altered / no bias": _embedding(
+            "table = linear.weight.T + linear.bias",
+            "linear.bias = None",
+            "return nn.Embedding.from_pretrained(table.detach(), freeze=False)",
+        ),
+        "linear altered / turned": _embedding(
+            "linear.weight.data = linear.weight.data.T.contiguous()",
+            "table = linear.weight.detach() + linear.bias.detach()",
+            "return nn.Embedding.from_pretrained(table, freeze=False)",
+        ),
+        "values / halved": [("table.detach()", "table.detach() / 2")],
+        "linear altered / bias alone": [
+            ("    table = ", "    linear.bias.requires_grad = False\n    table = ")
+        ],
         "shared": _embedding(
             "linear.weight.data += linear.bias.data[:, None]",
             "return nn.Embedding.from_pretrained(linear.weight.data.T, freeze=False)",
@@ -133,6 +167,7 @@ def lookup_gradient(X, G, V):
             "    table.weight.copy_(linear.weight.T + linear.bias)",
             "return table",
         ),
+        "sparse gradients": [("freeze=False", "freeze=False, sparse=True")],
         "all one-hot vectors": _embedding(
             "V = linear.in_features",
             "with torch.no_grad():",

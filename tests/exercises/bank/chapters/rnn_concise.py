@@ -46,6 +46,16 @@ def verdict(a, b):
 """
 
 
+def _shorter(key):
+    return f"""
+import statistics
+
+
+def verdict(a, b):
+    return "a" if {key}(a) < {key}(b) else "b"
+"""
+
+
 ADDED_5B = """
 def verdict(a, b):
     signs = [(x > y) - (x < y) for x, y in zip(a, b) if x != y]
@@ -111,10 +121,39 @@ WRONG = {
         "not a verdict": [(LAST_5B, "return a_wins > b_wins")],
         "nothing": [(LAST_5B, LAST_5B.removeprefix("return "))],
         "the slower one": [(LAST_5B, LAST_5B.replace(">", "<"))],
+        "never": [(TEST_5B, TEST_5B.replace(" / 2**n", ""))],
+        "never / divided by n": [(TEST_5B, TEST_5B.replace("/ 2**n", "/ max(1, n)"))],
+        "never / 5 for 5 %": [
+            (TEST_5B, TEST_5B.replace("2 * tail / 2**n > 0.05", "200 * tail / 2**n > 0.05"))
+        ],
+        "never / written down": 'def verdict(a, b):\n    return "undecided"\n',
+        "stops short": [(TAIL_5B, TAIL_5B.replace(" + 1", ""))],
+        "stops short / of one tail": [
+            (TAIL_5B, TAIL_5B.replace(" + 1", "")),
+            (TEST_5B, TEST_5B.replace("2 * tail", "tail")),
+        ],
+        "small gaps": [(A_5B, "a, b = [round(x, 1) for x in a], [round(y, 1) for y in b]\n    " + A_5B)],
+        "small gaps / a margin": [
+            (A_5B, "a, b = zip(*[(x, y if abs(x - y) > 0.05 else x) for x, y in zip(a, b)])\n    " + A_5B)
+        ],
+        "small gaps / whole numbers": [(A_5B, "a, b = list(map(int, a)), list(map(int, b))\n    " + A_5B)],
+        "small gaps / isclose": [
+            (
+                A_5B,
+                "a, b = zip(*[(x, x if math.isclose(x, y, abs_tol=2e-3) else y) for x, y in zip(a, b)])\n    "
+                + A_5B,
+            )
+        ],
+        "changed its input": [(LAST_5B, f"a.clear()\n    {LAST_5B}")],
+        "changed its input / sorted in place": [(LAST_5B, f"b.sort()\n    {LAST_5B}")],
         "means": _by("statistics.mean"),
+        "means / no word for equal ones": _shorter("statistics.mean"),
         "medians": _by("statistics.median"),
+        "medians / no word for equal ones": _shorter("statistics.median"),
         "minima": _by("min"),
+        "minima / no word for equal ones": _shorter("min"),
         "majority": [(TEST_5B, "if a_wins == b_wins:")],
+        "majority / no word for equal ones": [(TEST_5B, "if False:")],
         "one-sided": [(TEST_5B, TEST_5B.replace("2 * tail", "tail"))],
         "unpaired": [(A_5B, f"a, b = sorted(a), sorted(b)\n    {A_5B}")],
         "unpaired / all with all": UNPAIRED_5B,
@@ -128,6 +167,9 @@ WRONG = {
         ],
         "threshold": [("0.05", "0.01")],
         "one score": [(TAIL_5B, "tail = math.comb(n, a_wins)")],
+        "normal / with a continuity correction": [
+            (TEST_5B, "if max(0, abs(a_wins - b_wins) - 1) <= 1.96 * n**0.5:")
+        ],
         "normal": [(TEST_5B, "if abs(a_wins - b_wins) <= 1.96 * n**0.5:")],
         "not symmetric": [(TAIL_5B, TAIL_5B.replace("min(a_wins, b_wins)", "b_wins"))],
         "one-sided / at 10 %": [(TEST_5B, TEST_5B.replace("0.05", "0.1"))],
@@ -140,6 +182,9 @@ RIGHT = {
     "5b": {
         "one coin after the other": ADDED_5B,
         "with tensors": TENSORS_5B,
+        "what is lost to rounding is a tie": [
+            (A_5B, "a = [y if math.isclose(x, y) else x for x, y in zip(a, b)]\n    " + A_5B)
+        ],
         "p capped at 1": [(TEST_5B, "if min(1.0, tail / 2 ** (n - 1)) >= 0.05:")],
     },
 }

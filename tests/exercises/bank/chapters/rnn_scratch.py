@@ -40,6 +40,12 @@ WRONG = {
         "warm-up thrown away": [("written = []", "written, state = [], None")],
         "warm-up thrown away / kept aside": [("_, state = step(read, state)", "_, warm = step(read, state)")],
         "last token twice": [("for read in warm_up", "for read in [*warm_up, token]")],
+        "last token never read": _loop(
+            ("range(prefix.shape[1])", "range(prefix.shape[1] - 1)"),
+        ),
+        "last token never read / cut off": [
+            ("prefix.unbind(dim=1)", "prefix[:, : prefix.shape[1] - 1].unbind(dim=1)")
+        ],
         "first token lost": _loop(
             ("    out = []", "    token = logits.argmax(1)\n    out = []"),
             (

@@ -79,6 +79,23 @@ WRONG = {
             "    kept = [t for t in tokens if counts[t] >= min_freq]\n"
             "    return ['<unk>', *sorted(kept, key=lambda t: (-counts[t], t))]"
         ),
+        "ties by small letters": [("(-counts[kind], kind)", "(-counts[kind], kind.lower())")],
+        "capitals lost": [("for token in tokens if token", "for token in map(str.lower, tokens) if token")],
+        "other brackets": [('if token != "<unk>"', 'if not token.startswith("<")')],
+        "other brackets / of any kind": [
+            ('if token != "<unk>"', 'if not (token.startswith("<") and token.endswith(">"))')
+        ],
+        "changed its input": _vocabulary(
+            "    tokens.sort()\n"
+            "    counts = Counter(t for t in tokens if t != '<unk>')\n"
+            "    return ['<unk>', *(t for t, n in counts.most_common() if n >= min_freq)]"
+        ),
+        "changed its input / <unk> taken out": _vocabulary(
+            "    while '<unk>' in tokens:\n"
+            "        tokens.remove('<unk>')\n"
+            "    kept = [t for t, n in Counter(tokens).items() if n >= min_freq]\n"
+            "    return ['<unk>', *sorted(kept, key=lambda t: (-counts[t], t))]"
+        ),
         "pairs": _vocabulary("    return [('<unk>', 0)] + counts.most_common()"),
         "not a list": [
             ('return ["<unk>", *sorted(', 'return {t: i for i, t in enumerate(["<unk>", *sorted('),
@@ -104,6 +121,39 @@ WRONG = {
         "no exponential": [(".neg().exp()", ".neg()")],
         "sign": [(".neg().exp()", ".exp()")],
         "two bases": [("p.log()", "p.log2()")],
+        "two bases / log, 2 **": [("return p.log().mean().neg().exp()", "return 2 ** -p.log().mean()")],
+        "two bases / log10, e": [("p.log()", "p.log10()")],
+        "not divided": [("p.log().mean()", "p.log().sum()")],
+        "not divided / no root": [("p.log().mean().neg().exp()", "1 / p.prod()")],
+        "rounded": [
+            ("return p.log().mean().neg().exp()", "return round(float(p.log().mean().neg().exp()), 2)")
+        ],
+        "rounded / one digit": [
+            (
+                "return p.log().mean().neg().exp()",
+                "return torch.round(p.log().mean().neg().exp(), decimals=1)",
+            )
+        ],
+        "underflow": [("p.log().mean().neg().exp()", "p.prod() ** (-1 / len(valid))")],
+        "underflow / the other way round": [
+            ("return p.log().mean().neg().exp()", "return (1 / p.prod()) ** (1 / len(valid))")
+        ],
+        "crash: ZeroDivisionError: / a product in double": _loop(
+            ("total, before = 0.0, None", "product, before = 1.0, None"),
+            ("total -= math.log(p)", "product *= p"),
+            ("math.exp(total / len(valid))", "(1 / product) ** (1 / len(valid))"),
+        ),
+        "first token 1 over V": _loop(
+            (
+                "(single[token] + 1) / (len(train) + V)",
+                "(single[token] + 1) / (len(train) + V) if total else 1 / V",
+            )
+        ),
+        "another V": _loop(("    contexts =", "    V = max(train + valid) + 1\n    contexts =")),
+        "another V / kinds of train": _loop(("    contexts =", "    V = len(single)\n    contexts =")),
+        "new pair": _loop(("if contexts[before]", "if pairs[before, token]")),
+        "new pair / torch": [("followed > 0, mixed", "pairs[before, now] > 0, mixed")],
+        "pairs only": [("+ (1 - lam) * p[1:]", "")],
         "first token left out": [("return p.log()", "return p[1:].log()")],
         "divided by another number / T - 1": [("p.log().mean()", "(p.log().sum() / (len(valid) - 1))")],
         "divided by another number / N": [("p.log().mean()", "(p.log().sum() / len(train))")],

@@ -66,6 +66,20 @@ def windowed_attention(Q, K, V, window):
     return weights / weights.sum(dim=2, keepdim=True) @ V
 """
 
+RENORMALIZED = """
+def windowed_attention(Q, K, V, window):
+    t = torch.arange(Q.shape[1])
+    back = t[:, None] - t
+    seen = (back >= 0) & (back < window)
+    weights = (Q @ K.mT / Q.shape[2] ** 0.5).softmax(dim=2) * seen
+    return weights / weights.sum(dim=2, keepdim=True) @ V
+"""
+LESS_THE_LARGEST = OWN_EXP.replace(
+    "    weights = torch.exp(Q @ K.mT / Q.shape[2] ** 0.5) *",
+    "    scores = Q @ K.mT / Q.shape[2] ** 0.5\n"
+    "    weights = torch.exp(scores - scores.amax(dim=2, keepdim=True)) *",
+)
+
 WRONG = {
     "12a": {
         "both sides": [(FORWARD, "return self.conv(F.pad(X, (self.left, self.left)))")],
@@ -93,6 +107,14 @@ WRONG = {
         "sees": [(FORWARD, FORWARD + " + 0.1 * X.cumsum(2)[:, :1]")],
         "no bias": [("=dilation\n", "=dilation, bias=False\n")],
         "not zeros": [(FORWARD, FORWARD.replace("0)))", "0), mode='replicate'))"))],
+        "taps reversed": [(FORWARD, "return self.conv(F.pad(X.flip(2), (0, self.left))).flip(2)")],
+        "taps reversed / by the weight": [
+            (
+                FORWARD,
+                "conv = self.conv\n        return F.conv1d(F.pad(X, (self.left, 0)), conv.weight.flip(2), conv.bias, "
+                "dilation=conv.dilation)",
+            )
+        ],
         "activation": [(FORWARD, FORWARD.replace("self.conv", "torch.relu(self.conv") + ")")],
         "residual": [
             (
@@ -130,7 +152,24 @@ WRONG = {
         "Q and K swapped": [("Q @ K.transpose", "K @ Q.transpose")],
         "average of keys": [("@ V", "@ K")],
         "scores": [(" @ V", "")],
+        "a pair": [
+            (RETURN, "P = scores.masked_fill(hidden, -torch.inf).softmax(dim=2)\n    return P @ V, P")
+        ],
+        "K and V swapped": [("@ V", "@ K"), ("K.transpose", "V.transpose")],
+        "reshaped": [("K.transpose(1, 2)", "K.reshape(len(K), K.shape[2], K.shape[1])")],
+        "reshaped / view": [("K.transpose(1, 2)", "K.view(len(K), K.shape[2], -1)")],
+        "inverted": [("masked_fill(hidden,", "masked_fill(~hidden,")],
+        "negative start": LOOP.replace("max(0, t + 1 - window)", "t + 1 - window"),
+        "all NaN": [("softmax(dim=2)", "softmax(dim=0)")],
+        "all NaN / 0 times infinity": [
+            ("scores.masked_fill(hidden, -torch.inf)", "(scores + hidden * -torch.inf)")
+        ],
         "overflow": OWN_EXP,
+        "hidden took all": RENORMALIZED,
+        "hidden took all / at least a little": RENORMALIZED.replace(
+            "keepdim=True)", "keepdim=True).clamp(min=1e-9)"
+        ),
+        "hidden took all / the largest subtracted": LESS_THE_LARGEST,
         "not low enough": [("-torch.inf", "-100")],
         "cut off": [(SCORES, "scores = Q @ K.detach().transpose(1, 2) / Q.shape[2] ** 0.5")],
         "cut off / all": [
