@@ -554,7 +554,7 @@ WRONG = {
         ],
         "sum": [(C8_LABELS, C8_LABELS + ', reduction="sum"')],
         "per sequence": [("return nn", "return len(logits) * nn")],
-        "axis too many": [(C8_LABELS, C8_LABELS + ', reduction="none"')],
+        "not a single number": [(C8_LABELS, C8_LABELS + ', reduction="none"')],
         "softmax twice": [("logits.reshape(-1", "logits.softmax(-1).reshape(-1")],
         "last step": [("logits.reshape", "logits[-1].reshape"), (C8_LABELS, "Y[:, -1]")],
         "cut off": [("logits.reshape", "logits.detach().reshape")],
