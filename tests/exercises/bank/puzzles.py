@@ -287,7 +287,7 @@ WRONG["D9"] = {
         exp_first="losses[mask].exp().mean()",
         mean_of_rows="((losses * mask).sum(1) / mask.sum(1)).mean().exp()",
         no_exp="losses[mask].mean()",
-        axis_too_many="((losses * mask).sum(1) / mask.sum(1)).exp()",
+        not_a_single_number="((losses * mask).sum(1) / mask.sum(1)).exp()",
         not_a_tensor="losses[mask].mean().exp().item()",
         not_allowed="losses[mask].quantile(0.5) * 0 + losses.masked_select(mask).mean().exp()",
     ),
