@@ -73,7 +73,7 @@ A5 = Task(
             "How many tensors does {the} {kind}'s state have? You give {n}.",
         ),
         "state turned": (
-            "batch_first=True 时状态的前两维也换了。这个开关管得到状态吗？",
+            "batch_first=True 时状态的前两维也换了。这个开关对状态起作用吗？",
             "With batch_first=True you swap the first two axes of the state as well. Does the switch reach the state?",
         ),
         "one direction in the state": (
