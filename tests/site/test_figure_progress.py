@@ -15,8 +15,12 @@ KEPT = {
     "book:guess:book/03_rnn_scratch-7": "0.5",
     "book:guess:book/10_deep-3": 2,
     "book:guess:playground-run": {"guess": 1, "right": True},  # no chapter's
-    "book:quiz:03": {"answers": [291356, None, 1], "right": [True, None, False], "of": 3},
-    "book:quiz:12": {"answers": [0, 0, 0], "right": [True, True, True], "of": 3},
+    "book:quiz:03": {
+        "answers": [291356, None, 1, None, None],
+        "right": [True, None, False, None, None],
+        "of": 5,
+    },
+    "book:quiz:12": {"answers": [0, 0, 0, 0, 0], "right": [True] * 5, "of": 5},
 }
 
 
@@ -42,19 +46,19 @@ def row(page, name: str) -> list[str]:
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_it_counts_what_is_stored(figure, lang):
     page, pack = opened(figure, KEPT, lang=lang), read_pack("quizzes")
-    assert totals(page) == [3, 5, 4]
+    assert totals(page) == [3, 7, 6]
     guesses = pack["guesses"]
     assert page.locator("tbody tr").count() == len(guesses)
-    answered = {"zh": "1 / 3，答过 2", "en": "1 / 3, 2 answered"}[lang]
+    answered = {"zh": "1 / 5，答过 2", "en": "1 / 5, 2 answered"}[lang]
     assert row(page, "03_rnn_scratch") == [f"2 / {guesses['03_rnn_scratch']}", answered]
-    assert row(page, "10_deep") == [f"1 / {guesses['10_deep']}", "0 / 3"]
-    assert row(page, "12_which_network") == [f"0 / {guesses['12_which_network']}", "3 / 3"]
+    assert row(page, "10_deep") == [f"1 / {guesses['10_deep']}", "0 / 5"]
+    assert row(page, "12_which_network") == [f"0 / {guesses['12_which_network']}", "5 / 5"]
     assert row(page, "00_preface") == [f"0 / {guesses['00_preface']}", "–"]
     every = sum(guesses.values())
     told = page.locator(".progress__sum").inner_text()
     wanted = {
-        "zh": f"共 {every} 处可猜，猜过 3 处；共 36 题，答过 5 题，答对 4 题。",
-        "en": f"3 of {every} guesses made; 5 of 36 questions answered, 4 right.",
+        "zh": f"共 {every} 处可猜，猜过 3 处；共 60 题，答过 7 题，答对 6 题。",
+        "en": f"3 of {every} guesses made; 7 of 60 questions answered, 6 right.",
     }
     assert told == wanted[lang]
     link = page.locator("tr[data-page='03_rnn_scratch'] a")
@@ -84,9 +88,9 @@ def test_it_is_cleared_when_asked_twice(figure, hand):
             page.keyboard.press("Enter")
 
     press(clear)
-    assert totals(page) == [3, 5, 4] and clear.is_hidden()
+    assert totals(page) == [3, 7, 6] and clear.is_hidden()
     press(page.get_by_role("button", name="No, keep it"))
-    assert totals(page) == [3, 5, 4] and sure.is_hidden()
+    assert totals(page) == [3, 7, 6] and sure.is_hidden()
     assert clear.evaluate("el => el === document.activeElement")
     press(clear)
     press(sure)
@@ -104,7 +108,7 @@ def test_the_next_open_question_is_a_link(figure, lang):
     link = page.locator(".progress__next a")
     assert link.get_attribute("href") == "03_rnn_scratch.html#quiz:chapter=3"
     assert {"zh": "第 3 章 从零", "en": "chapter 3, An RNN"}[lang] in link.inner_text()
-    done = {f"book:quiz:{k:02d}": {"answers": [0] * 3, "right": [True] * 3, "of": 3} for k in range(1, 13)}
+    done = {f"book:quiz:{k:02d}": {"answers": [0] * 5, "right": [True] * 5, "of": 5} for k in range(1, 13)}
     page = opened(figure, done, lang=lang)
     assert {"zh": "都答过了", "en": "every question"}[lang] in page.locator(".progress__next").inner_text()
 

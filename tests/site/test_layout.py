@@ -207,3 +207,13 @@ def test_outputs_have_no_copy_button_and_rings_one_colour(site):
             "el => [getComputedStyle(el).color, getComputedStyle(el).backgroundColor, 'rgb(26, 99, 145)']"
         )
         assert colours[0] == "rgb(255, 255, 255)" and colours[1] == colours[2]  # 6.4 to 1
+
+
+def test_the_theme_follows_headings_only_where_there_is_a_list_of_them(site):
+    """Without one it would take every link of the page, and #quiz:chapter=1 is no selector."""
+    with site.page("book/progress.html") as page:
+        page.locator(".fig-progress[data-ready]").wait_for()
+        assert page.locator(".progress__next a[href*='#quiz:']").count() == 1
+        assert not page.evaluate("() => document.body.hasAttribute('data-bs-spy')")
+    with site.page("book/05_rnn_concise.html") as page:
+        assert page.evaluate("() => document.body.hasAttribute('data-bs-spy')")

@@ -116,7 +116,7 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", page_context, priority=600)
     words = json.dumps({word: bilingual(word) for word in SCRIPT_WORDS}, ensure_ascii=False)
     app.add_js_file(None, body=f"window.bookWords = {words};", priority=20)
-    for script in ("lang.js", "labels.js", "scroll.js", "keys.js", "search.js"):
+    for script in ("lang.js", "labels.js", "scroll.js", "spy.js", "keys.js", "search.js"):
         app.add_js_file(f"bilingual/{script}", loading_method="defer")
     for style in ("lang.css", "icons.css", "layout.css", "print.css"):
         app.add_css_file(f"bilingual/{style}", priority=900)
