@@ -151,6 +151,10 @@ A2 = Task(
             "只有一层的参数；num_layers 说的是几层，就要几层。",
             "There are the parameters of one layer; there should be as many layers as num_layers says.",
         ),
+        "the state": (
+            "(L, B, H) 是读完之后的状态，每层一个；要的是每一步的输出。",
+            "(L, B, H) is the state, one for each layer; the outputs of every step are wanted.",
+        ),
         "one layer accepted": (
             "num_layers = 1 时没有“层与层之间”，暂退法不声不响地没了；建模型的时候（__init__ 里）就该抛出 ValueError。",
             "With num_layers = 1 there is no place between layers, and the dropout is silently gone; refuse that "
@@ -241,7 +245,9 @@ def _a2_shape(probe: Probe) -> None:
         model = probe.module(D, H, L)
         for on in (True, False):
             probe.training(model, on)
-            probe.shape(probe.call(model, probe.normal(B, T, D)), B=B, T=T, H=H)
+            out = probe.call(model, probe.normal(B, T, D))
+            probe.need(not (isinstance(out, Tensor) and out.shape == (L, B, H) != (B, T, H)), "the state")
+            probe.shape(out, B=B, T=T, H=H)
 
 
 REFUSES = """
@@ -410,7 +416,7 @@ A3 = Task(
         "values": (
             "权重照抄过去，结果还是不同：最大相差 {gap:.3g}，在下标 {place} 处。先看两个方向各取了哪一步、怎样拼，再看规范化用的是哪里的均值和方差。",
             "With the same weights the result still differs, by up to {gap:.3g} at index {place}. See which step "
-            "of each direction is taken and how they are joined, then whose mean and variance normalize them.",
+            "of each direction is taken and how they are joined, then which mean and variance are used.",
         ),
         "one direction": (
             "只有一个方向的参数；正向读一遍，还要反向读一遍。",
@@ -502,6 +508,10 @@ A3 = Task(
         "statistics stand still": (
             "训练模式下读了几批，记下来的均值和方差没有动：没有人在更新它们。",
             "After some batches in training the running mean and variance have not moved: nobody updates them.",
+        ),
+        "one stands still": (
+            "训练模式下读了几批，记下来的{zh}没有动：没有人在更新它；另一个是动的。",
+            "After some batches in training the running {en} has not moved: nobody updates it. The other one moves.",
         ),
         "running statistics in training": (
             "训练模式下用了记下来的均值和方差；训练时用的是这一批自己的。",
@@ -642,8 +652,11 @@ def _a3_evaluation(probe: Probe) -> None:
     probe.need(still, "updated in evaluation")
     alone = probe.shape(probe.call(model, X[:1]), B=1, K=K)
     probe.need(torch.allclose(alone, out[:1], atol=1e-4), "batch statistics in evaluation")
-    moved = all(not torch.equal(a, b) for a, b in zip(begun, kept))
-    if not moved:
+    moved = [not torch.equal(a, b) for a, b in zip(begun, kept)]
+    if any(moved) and not all(moved):
+        zh, en = ("均值", "mean") if moved[1] else ("方差", "variance")
+        probe.wrong("one stands still", zh=zh, en=en)
+    if not any(moved):
         probe.training(model)
         same = torch.allclose(probe.call(model, X), right, atol=1e-4)
         probe.wrong("running statistics in training" if same else "statistics stand still")

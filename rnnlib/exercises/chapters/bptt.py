@@ -42,6 +42,10 @@ A = Task(
             "斜率不是 tanh 的：{came_zh}。在例子里，H_t 的数是 0.5 时，斜率是 0.75。",
             "That isn't the slope of tanh but {came_en}. In the example, the slope where H_t is 0.5 is 0.75.",
         ),
+        "no step": (
+            "结果是 None：一步也没有走时，循环一次也不执行。这时矩阵应该是什么？",
+            "The result is None: with no step, the loop never runs. What should the matrix be then?",
+        ),
         "vanished": (
             "步数多了，结果就不对：T = {T} 时应该有绝对值为 {size:.2g} 的数，实际最大 {came:.2g}。",
             "It goes wrong when there are many steps: with T = {T}, the largest number should be {size:.2g}, and it's "
@@ -236,7 +240,9 @@ def _long_chain_matches(probe: Probe, T: int, H: int) -> None:
 @A.part("T = 0：一步也没有走", "T = 0: not a single step")
 def _a_no_step(probe: Probe) -> None:
     W, states = probe.normal(3, 3), probe.normal(1, 3).tanh()
-    probe.values(_square(probe, probe.call(probe.answer, W, states), 3), torch.eye(3))
+    came = probe.call(probe.answer, W, states)
+    probe.need(came is not None, "no step")
+    probe.values(_square(probe, came, 3), torch.eye(3))
 
 
 # ---------- 4b ----------
@@ -305,6 +311,11 @@ B = Task(
             "刀口处的状态还没加进损失就断开了：它自己那一份没有梯度。先加进损失，再断开。",
             "The state at a cut is detached before it enters the loss, so its own share has no gradient. Add it to the "
             "loss first, then cut.",
+        ),
+        "w detached": (
+            "刀口那一步断开的是 w，不是状态：w 的这一次使用没有算，梯度却沿着状态跨过了刀口。",
+            "At the cuts, w is detached and the state isn't: that use of w is lost, while gradients still cross the cut "
+            "along the state.",
         ),
         "cut once": (
             "只剪了一刀；每走满 k 步都要剪一刀，T = 11、k = 4 时有两刀。",
@@ -402,6 +413,7 @@ def _wrong_gradients(w: float, X: list[float], k: int) -> dict[str, float]:
         "cut off before the loss / a step late": _sum(
             rows, lambda s, t: s % k > 0 and (s - 1) // k == max(0, t - 1) // k
         ),
+        "w detached": _sum(rows, lambda s, t: t % k > 0),
         "cut once": _sum(rows, lambda s, t: (s < k) == (t < k)),
         "cut once / a step late": _sum(rows, lambda s, t: (s <= k) == (t <= k)),
         "losses counted again": sum(

@@ -189,6 +189,11 @@ E6B = Task(
             "不许出现的词元被抽到了，例如编号 {token}。",
             "A forbidden token was drawn, for instance index {token}.",
         ),
+        "values and indices": (
+            "得到的是两样：给了 dim 的 max 返回最大的数和它们的下标。要的只是下标：用 argmax。",
+            "Two things came: max with a dim gives the largest values and their indices. Only the indices are wanted; take "
+            "argmax.",
+        ),
         "not the likeliest": (
             "温度是 0，取的却不是允许的词元里概率最大的。",
             "At temperature 0 that isn't the likeliest of the allowed tokens.",
@@ -277,6 +282,11 @@ E6B = Task(
             "logits 到了几百，抽到的就不对了：自己写的 exp 会溢出。",
             "With logits in the hundreds the draws are wrong: an exp of your own overflows.",
         ),
+        "one maximum for all": (
+            "一行的 logits 在正几百、另一行在负几百的时候，抽到的就不对了：取 exp 之前减去的最大值，是哪一行的？",
+            "With one row of logits at several hundred and another at minus several hundred, it goes wrong: the maximum "
+            "that you subtract before the exp, whose is it?",
+        ),
         "changed its input": (
             "你的代码改动了传进来的 logits；下一步还要用它，先复制一份。",
             "Your code changes the logits that it is given, and they may be needed again: copy them first.",
@@ -300,7 +310,10 @@ def _generator(probe: Probe, seed: int) -> Ref:
 def _draw(probe: Probe, logits: Tensor, temperature: float, forbidden: list[int], generator: Ref) -> Tensor:
     """What comes out, (B,) int64; tokens outside 0..V-1 are replied to."""
     B, V = logits.shape
-    came = probe.shape(probe.call(probe.answer, logits, temperature, forbidden, generator), B=B)
+    came = probe.call(probe.answer, logits, temperature, forbidden, generator)
+    if temperature == 0 and isinstance(came, tuple) and len(came) == 2:
+        probe.wrong("values and indices")
+    came = probe.shape(came, B=B)
     dtype = str(came.dtype).removeprefix("torch.")
     probe.need(dtype == "int64", "dtype", expected="int64", came=dtype)
     wild = came[(came < 0) | (came >= V)]
@@ -509,6 +522,22 @@ def _6b_generator(probe: Probe) -> None:
     probe.need(not torch.equal(one, after), "starts anew")
 
 
+def _6b_far_apart(probe: Probe, generator: Ref) -> None:
+    """Rows at 300 and at -300 in one batch."""
+    winner = probe.integers(3, 7, 20)
+    logits = probe.normal(20, 7)
+    logits[torch.arange(20), winner] += 60
+    logits[::2] += 300
+    logits[1::2] -= 300
+    try:
+        came = _draw(probe, logits, 1.0, [2], generator)
+    except Crashed as crashed:
+        if "probability" in crashed.said or "multinomial" in crashed.said:
+            probe.wrong("one maximum for all")
+        raise
+    probe.need(torch.equal(came, winner), "one maximum for all")
+
+
 @E6B.part(
     "很大和很小的 logits，很高的温度，什么都不禁",
     "very large and very small logits, high temperatures, nothing forbidden",
@@ -523,6 +552,7 @@ def _6b_extreme(probe: Probe) -> None:
         if level < 0:
             _forbid(probe, came, forbidden, "not low enough")
         probe.need(torch.equal(came, winner), "overflow")
+    _6b_far_apart(probe, generator)
     logits, forbidden = _lopsided(probe)
     came = _draw_lopsided(probe, logits, 1.0, forbidden, generator)
     probe.need(torch.equal(came, _without(logits, forbidden).argmax(dim=1)), "taken out too late")

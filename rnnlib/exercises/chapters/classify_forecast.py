@@ -118,8 +118,8 @@ E11A = Task(
             "The values run backward inside the windows: early ones come first.",
         ),
         "piece": (
-            "{name} 不对：最大相差 {gap:.3g}，在第 {row} 行。在纸上给一条短序列的每个值标上下标，再对一遍。",
-            "{name} is off by up to {gap:.3g}, in row {row}. Write down a short series with the index of each value, "
+            "{name} 不对：最大相差 {gap:.3g}，在第 {row} 个窗口（从 0 数起）。在纸上给一条短序列的每个值标上下标，再对一遍。",
+            "{name} is off by up to {gap:.3g}, at window {row} (counted from 0). Write down a short series with the index of each value, "
             "and compare.",
         ),
     },
@@ -353,7 +353,6 @@ def _11b_mistakes(lengths: list[int]) -> dict[str, Tensor]:
         "one step late / early": _running(lengths, late=-1),
         "one step late / early, one more": torch.cat([torch.tensor([len(lengths)]), right]),
         "one step late / one less": right[1:],
-        "one step late / one more": torch.cat([right, torch.tensor([0])]),
         "padding counted": torch.full_like(right, len(lengths)),
         "ended": len(lengths) - right,
         "ends here": ends,

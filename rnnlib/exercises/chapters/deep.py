@@ -26,6 +26,19 @@ A10 = Task(
             "评估模式下也在丢弃：这一层得问一问自己现在是训练还是评估。",
             "It drops in evaluation as well: the layer has to ask itself whether this is training or evaluation.",
         ),
+        "step 0 repeated": (
+            "每一步都是第 0 步的数：该在各步重复的是掩码，不是 X。",
+            "Every step has the numbers of step 0: it's the mask that repeats, not X.",
+        ),
+        "mask from the data": (
+            "X 里恰好是 0 的数，被当成了丢弃的（或者 0 除以 0 得到了 nan）：掩码要另抽，不能从丢弃之后的 X 里读出来。",
+            "Numbers of X that happen to be 0 are taken for dropped (or 0 divided by 0 gives NaN): draw the mask on its "
+            "own instead of reading it off X after dropping.",
+        ),
+        "scale from the draw": (
+            "放大的倍数时大时小，要看这一次留下了几个；它只该由 p 决定，和抽到什么没有关系。",
+            "The factor changes with how many are kept this time; it must depend on p alone, not on the draw.",
+        ),
         "scaled in evaluation": (
             "评估模式下数变小或变大了：放大是训练时的事，评估时原样通过。",
             "In evaluation the numbers have changed in size: the scaling belongs to training; in evaluation they pass as "
@@ -134,6 +147,11 @@ def _dropped(probe: Probe, p: float, T: int = 6, B: int = 48, H: int = 80) -> tu
     return layer, X, probe.shape(probe.call(layer, X), T=T, B=B, H=H) / X
 
 
+def _repeated(out: Tensor) -> bool:
+    """Every step has the numbers of step 0."""
+    return len(out) > 1 and bool(out.any()) and torch.allclose(out, out[:1].expand_as(out))
+
+
 def _same_or_opposite(gone: Tensor) -> tuple[int, int, bool] | None:
     """Two columns that are the same, or one the opposite of the other."""
     signs = 1.0 - 2.0 * gone.double()
@@ -165,13 +183,16 @@ def _10a_evaluation(probe: Probe) -> None:
         out = probe.shape(probe.call(layer, X), T=5, B=8, H=20)
         probe.need(bool(out.isfinite().all()), "not a number")
         probe.need(bool((out != 0).all()), "active in evaluation")
+        probe.need(not _repeated(out), "step 0 repeated")
         probe.need(probe.close(out, X), "scaled in evaluation")
 
 
 @A10.part("训练模式：谁和谁用同一个掩码", "training: who shares a mask")
 def _10a_mask(probe: Probe) -> None:
     for p in (0.5, 0.2):
-        _, _, factor = _dropped(probe, p)
+        _, X, factor = _dropped(probe, p)
+        out = factor * X
+        probe.need(not _repeated(out), "step 0 repeated")
         probe.need(bool(factor.isfinite().all()), "not a number")
         gone = factor == 0
         probe.need(bool(gone.any()), "nothing dropped", p=p)
@@ -187,17 +208,43 @@ def _10a_mask(probe: Probe) -> None:
 @A10.part("丢多少，留下的乘多少", "how much is dropped, and by what the rest is multiplied")
 def _10a_share(probe: Probe) -> None:
     for p in (0.25, 0.6):
-        _, _, factor = _dropped(probe, p)
+        layer, X, factor = _dropped(probe, p)
         share = float((factor == 0).double().mean())  # of 3,840 draws: standard deviation 0.008
         if abs(share - p) > 0.05:
             probe.wrong("share kept" if abs(share - (1 - p)) < 0.05 else "another share", share=share, p=p)
         kept = factor[factor != 0]
         scale = float(kept.median())
-        probe.need(bool((kept - scale).abs().max() < 1e-3 * abs(scale)), "noise")
+        if bool((kept - scale).abs().max() >= 1e-3 * abs(scale)):
+            probe.wrong("scale from the draw" if _even(factor[0]) or _even(factor[0].T) else "noise")
+        for _ in range(3):
+            again = probe.shape(probe.call(layer, X), T=6, B=48, H=80) / X
+            other = float(again[again != 0].median())
+            probe.need(abs(other - scale) < 1e-4 * abs(scale), "scale from the draw")
         if abs(scale - 1 / (1 - p)) > 1e-3:
             probe.need(abs(scale - 1) > 1e-3, "not scaled")
             probe.need(abs(scale - 1 / p) > 1e-3, "divided by p")
             probe.wrong("another scale", scale=scale, p=p)
+
+
+def _even(factor: Tensor) -> bool:
+    """Within each row, what isn't 0 is the same."""
+    rows = [row[row != 0] for row in factor]
+    return all(bool((row - row[0]).abs().max() < 1e-3 * row[0].abs()) for row in rows if len(row))
+
+
+@A10.part("X 里有 0，掩码照样抽", "with zeros in X, the mask is drawn all the same")
+def _10a_zeros(probe: Probe) -> None:
+    T, B, H = 6, 48, 80
+    layer = probe.module(0.5)
+    probe.training(layer)
+    X = _inputs(probe, T, B, H)
+    at = probe.integers(1, T, B, H)  # half of the units are 0 at all steps but this one
+    sparse = probe.normal(B, H) > 0
+    X = X * (~sparse | (torch.arange(T)[:, None, None] == at))
+    out = probe.shape(probe.call(layer, X), T=T, B=B, H=H)
+    probe.need(bool(out.isfinite().all()), "mask from the data")
+    share = float((out.gather(0, at[None])[0][sparse] == 0).double().mean())
+    probe.need(abs(share - 0.5) < 0.1, "mask from the data")  # of about 1,920 draws: standard deviation 0.011
 
 
 @A10.part("每次前向，新的掩码", "a new mask in every forward pass")

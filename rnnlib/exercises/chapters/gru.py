@@ -167,7 +167,7 @@ def _a_shape(probe: Probe) -> None:
         _outputs(probe, gru, probe.normal(T, B, V), T=T, B=B, H=H)
 
 
-@A.part("输出相同，准到 0.000001", "the same outputs, to within 0.000001")
+@A.part("输出相同，误差不超过 0.000001", "the same outputs, to within 0.000001")
 def _a_values(probe: Probe) -> None:
     for T, B, V, H in ((12, 3, 4, 6), (1, 1, 2, 5), (30, 1, 3, 4)):
         _, gru, own = _as_gru(probe, V, H)
@@ -207,13 +207,15 @@ def _a_batch_first(probe: Probe) -> None:
     probe.values(came, right, {"time and batch swapped": swapped}, CLOSE)
 
 
-@A.part("输入大一千倍，也一样", "inputs a thousand times larger, and still the same")
+@A.part(
+    "输入和初始状态大一千倍，也一样", "inputs and initial state a thousand times larger, and still the same"
+)
 def _a_large(probe: Probe) -> None:
     _, gru, own = _as_gru(probe, 4, 6)
-    X = 1000 * probe.normal(40, 20, 4)
-    came = _outputs(probe, gru, X, T=40, B=20, H=6)
+    X, start = 1000 * probe.normal(40, 20, 4), 1000 * probe.normal(1, 20, 6)
+    came = _outputs(probe, gru, X, start, T=40, B=20, H=6)
     with torch.no_grad():
-        right = _rnn_layer(own)(X.double())[0]
+        right = _rnn_layer(own)(X.double(), start.double())[0]
     if not probe.close(came, right, 0.02):  # rounding alone: 4e-5 at most in 1,000 draws
         _explain(probe, probe.parameters(gru), own, 6)
         probe.values(came, right, tolerance=0.02)
@@ -272,6 +274,10 @@ B = Task(
         "on the candidate": (
             "重置门乘在了算完的候选上；它应该在 tanh 里面。",
             "The reset gate multiplies the finished candidate; it belongs inside the tanh.",
+        ),
+        "candidate through sigma": (
+            "候选过的是 σ；它可以是负的，该过什么？",
+            "The candidate went through σ; it may be negative, so what should it go through?",
         ),
         "no tanh": (
             "候选没有过 tanh。",
@@ -362,6 +368,7 @@ def _wrong_steps(values: Mapping[str, Tensor], X: Tensor, H: Tensor) -> dict[str
         "1 - R": mixed(_candidate(values, X, (1 - R) * H)),
         "on the candidate": mixed(R * _candidate(values, X, H)),
         "no tanh": mixed(x + seen + bias),
+        "candidate through sigma": mixed(torch.sigmoid(x + seen + bias)),
         "a bias is missing / bias_ih": changed(bias_ih=zero),
         "a bias is missing / bias_hh": changed(bias_hh=zero),
         "a bias is missing / both": changed(bias_ih=zero, bias_hh=zero),

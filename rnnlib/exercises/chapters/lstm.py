@@ -45,8 +45,8 @@ A7 = Task(
             "All four are right, but they come in torch's order; asked for are I, F, O, candidate.",
         ),
         "another order": (
-            "四样都算对了，次序不是 I、F、O、候选：{came}。",
-            "All four are right, but not in the order I, F, O, candidate: {came}.",
+            "四样都算对了，次序不对：你交的是 {came_zh}，要的是 I、F、O、C̃。",
+            "All four are right, but not in order: you hand in {came_en}, and I, F, O, C̃ is asked for.",
         ),
         "blocks": (
             "是按公式的次序（输入、遗忘、输出、候选）切的四块；torch 存的是另一种次序，形状一样，不会报错。",
@@ -113,7 +113,7 @@ A7 = Task(
         ),
     },
 )
-NAMES = "I", "F", "O", "C~"
+NAMES = "I", "F", "O", "C̃"
 LAYER = """
 def layer(V, H):
     return nn.LSTM(V, H)
@@ -281,7 +281,7 @@ def _7a_values(probe: Probe) -> None:
             next((name for name, one in zip(NAMES, right) if probe.close(came, one)), "") for came in given
         ]
         if sorted(found) == sorted(NAMES):
-            probe.wrong("another order", came=", ".join(found))
+            probe.wrong("another order", came_zh="、".join(found), came_en=", ".join(found))
         for kept, name in (("ih", "bias_hh_l0"), ("hh", "bias_ih_l0")):
             if same(_without((name,), weights, X)) or same(_unroll(weights, X, biases=(kept,))):
                 probe.wrong("one bias", name=name)
@@ -346,8 +346,8 @@ B7 = Task(
             "That is a logarithm to base 10; σ is made with e, so take the natural one.",
         ),
         "only the logarithm": (
-            "这是 F 的对数，是指数函数的反函数；要的是 σ 的反函数。",
-            "That is the logarithm of F, the inverse of the exponential; the inverse of σ is wanted.",
+            "你取的是 F 的对数，那是指数函数的反函数；要的是 σ 的反函数。",
+            "You took the logarithm of F, and that is the inverse of the exponential; the inverse of σ is wanted.",
         ),
         "halved": (
             "这是一半，大概要分给两个偏置；题目要的是两个加起来的 b_f。",

@@ -157,6 +157,11 @@ EMBEDDING = Task(
             "应该得到一个 nn.Embedding，实际得到 {kind}。",
             "An nn.Embedding is expected; what came is a {kind}.",
         ),
+        "one parameter": (
+            "词嵌入只该有一个参数 weight：偏置不会自己加进去，要加到表的每一行里。",
+            "The embedding should have one parameter, weight. Nothing adds a bias to its result: it is to be added to "
+            "each row of the table.",
+        ),
         "not transposed": (
             "表是 (H, V)：nn.Linear 存的权重，输出在前，输入在后；表要的是每个词元一行。",
             "The table is (H, V): nn.Linear stores its weights outputs first, inputs second, but the table needs one "
@@ -273,7 +278,9 @@ def _alterations(probe: Probe, linear: Ref, V: int, H: int) -> Iterator[tuple[st
 def _embedding_shape(probe: Probe) -> None:
     for V, H, T, B in ((7, 4, 5, 3), (3, 8, 1, 2), (5, 1, 4, 1)):
         _, table, _, _ = _converted(probe, V, H)
-        [values] = probe.parameters(table).values()
+        parameters = probe.parameters(table)
+        probe.need(list(parameters) == ["weight"], "one parameter")
+        values = parameters["weight"]
         probe.need(values.shape != (H, V), "not transposed")
         probe.shape(values, V=V, H=H)
         probe.shape(probe.call(table, probe.integers(0, V, T, B)), T=T, B=B, H=H)
@@ -324,7 +331,7 @@ def _embedding_trains(probe: Probe) -> None:
     probe.wrong("gradient", gap=float(off.max()), row=row)
 
 
-@EMBEDDING.part("自己的一份：谁也不动谁", "a copy of its own: neither changes the other")
+@EMBEDDING.part("自己的一份：互不影响", "a copy of its own: neither changes the other")
 def _embedding_own(probe: Probe) -> None:
     linear, table, weight, bias = _converted(probe, 6, 3)
     left = probe.parameters(linear)

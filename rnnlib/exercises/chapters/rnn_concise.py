@@ -148,24 +148,27 @@ def _is_shape(value: Any) -> bool:
     return whole and len(value) > 0
 
 
-def _5a_ask(probe: Probe, case: dict[str, Any]) -> tuple[Shape, tuple[Shape, ...], int]:
+def _5a_three(probe: Probe, case: dict[str, Any]) -> tuple[Any, Any, Any]:
     came = probe.call(probe.answer, **case)
     probe.need(came is not None, "nothing")
     three = isinstance(came, (tuple, list)) and len(came) == 3
     probe.need(three, "not three", came=came)
     output, state, length = came
-    probe.need(_is_shape(output), "no shape", which="output", came=output)
-    if _is_shape(state):
-        probe.wrong("not a tuple of tuples")
-    parts = isinstance(state, (tuple, list)) and len(state) > 0 and all(map(_is_shape, state))
-    probe.need(parts, "no shape", which="state", came=state)
-    return tuple(output), tuple(map(tuple, state)), length
+    return output, state, length
+
+
+@A5.part("返回三样", "three things come back")
+def _5a_returns(probe: Probe) -> None:
+    for case, _ in _5a_cases(probe):
+        _5a_three(probe, case)
 
 
 @A5.part("output 的形状", "the shape of output")
 def _5a_output(probe: Probe) -> None:
     for case, words in _5a_cases(probe):
-        output, _, _ = _5a_ask(probe, case)
+        output, _, _ = _5a_three(probe, case)
+        probe.need(_is_shape(output), "no shape", which="output", came=output)
+        output = tuple(output)
         right, _, _ = _layer_says(case)
         if output == right:
             continue
@@ -188,7 +191,12 @@ def _5a_output(probe: Probe) -> None:
 @A5.part("状态里每个张量的形状", "the shape of each tensor of the state")
 def _5a_state(probe: Probe) -> None:
     for case, words in _5a_cases(probe):
-        _, state, _ = _5a_ask(probe, case)
+        _, state, _ = _5a_three(probe, case)
+        if _is_shape(state):
+            probe.wrong("not a tuple of tuples")
+        parts = isinstance(state, (tuple, list)) and len(state) > 0 and all(map(_is_shape, state))
+        probe.need(parts, "no shape", which="state", came=state)
+        state = tuple(map(tuple, state))
         _, right, _ = _layer_says(case)
         if state == right:
             continue
@@ -213,7 +221,7 @@ def _5a_state(probe: Probe) -> None:
 @A5.part("len(state)", "len(state)")
 def _5a_length(probe: Probe) -> None:
     for case, words in _5a_cases(probe):
-        _, _, length = _5a_ask(probe, case)
+        _, _, length = _5a_three(probe, case)
         _, state, right = _layer_says(case)
         if type(length) is int and length == right:
             continue
@@ -435,7 +443,12 @@ WAYS: dict[str, Callable[[Times, Times], str]] = {
     "ties / for a": lambda a, b: _wins_with_ties(len(a) - _score(a, b)[1], len(a)),
     "ties / in n": lambda a, b: _tail_with_ties(*_score(a, b)),
     "ties / in n, from above": lambda a, b: _only_losses_that_win(*_score(a, b)),
-    "threshold": lambda a, b: _tested(*_score(a, b)[:2], level=Fraction(1, 100)),
+    **{
+        f"threshold / {percent} %": lambda a, b, percent=percent: _tested(
+            *_score(a, b)[:2], level=Fraction(percent, 100)
+        )
+        for percent in (1, 2, 3, 4, 6, 7, 8, 9)
+    },
     "normal": lambda a, b: _normal(*_score(a, b)[:2]),
     "normal / with a continuity correction": lambda a, b: _normal(*_score(a, b)[:2], correction=1),
     "stops short": lambda a, b: _short(*_score(a, b)[:2]),
@@ -481,6 +494,9 @@ def _more_races(probe: Probe) -> list[tuple[list[float], list[float]]]:
         *(_race(probe, *score) for score in ((6, 0), (5, 0, 3), (7, 1), (8, 1, 2), (3, 12), (4, 12, 5))),
         _race(probe, 0, 6, ties=1, gap=0.001),
         _race(probe, 13, 4),  # 0.049; 0.052 as a normal distribution with a continuity correction
+        _race(probe, 15, 5),  # 0.041
+        _race(probe, 19, 8),  # 0.052
+        _race(probe, 4, 0),  # 0.125; 0.046 as a normal distribution
         _race(probe, 6, 5),
         _race(probe, 10, 0, gap=1.5, spread=400.0),  # all rounds with all: 55 : 45
         _race(probe, 11, 4),  # 0.118; 0.035 without the score itself
@@ -510,7 +526,7 @@ def _5b_races(probe: Probe) -> None:
 
 def _5b_reply(probe: Probe, races: list[tuple[list[float], list[float]]], given: list[str]) -> NoReturn:
     """Reply to verdicts of which some are wrong; more races show which way they were reached."""
-    races = races + _more_races(probe)
+    races = races + _races(probe) + _more_races(probe)
     given = given + [_5b_ask(probe, a, b) for a, b in races[len(given) :]]
     if set(given) == {"undecided"}:
         probe.need(_5b_ask(probe, *_race(probe, 14, 2, gap=30.0)) != "undecided", "never")

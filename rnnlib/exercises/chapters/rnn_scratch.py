@@ -22,7 +22,7 @@ GENERATE = Task(
     device="cpu",
     trains=(
         "预热与续写在哪里交接：谁读、读几次、状态交给谁",
-        "where warm-up hands over to continuation: who is read, how often, and where the state goes",
+        "where warm-up hands over to continuation: what is read, how often, and where the state goes",
     ),
     hints={
         "values": (
@@ -79,6 +79,11 @@ GENERATE = Task(
             "沿 B 那条轴取了最大：问的是“哪一行最大”，应该问“哪个词元最大”。这里 B = V，所以没有报错。",
             "The maximum was taken along B: that asks which row is largest, where it should ask which token. Here "
             "B = V, so no error gave it away.",
+        ),
+        "rows mixed": (
+            "词元都对，行却混在一起了：一步一步叠出来的是 (n, B)，光用 reshape 改成 (B, n)，数的次序不变。叠的时候就沿第 1 维叠。",
+            "All tokens are right, but a plain reshape mixes the rows: stacking the steps gives (n, B), and reading that "
+            "off as (B, n) leaves the numbers in their old order. Stack along axis 1.",
         ),
         "drawn": (
             "同样的输入，两次写得不一样：词元是抽出来的，这里要的是贪心搜索。",
@@ -161,6 +166,7 @@ def _generated(probe: Probe, B: int, T: int, n: int, V: int) -> int:
         return calls
     mistakes = {way: _written(table, prefix, n, way) for way in ("state reset", "state frozen", "same input")}
     mistakes["last token twice"] = _written(table, prefix, n, "last token twice")
+    mistakes["rows mixed"] = right.T.reshape(B, n)
     mistakes["first token lost"] = after[:, 1:]
     mistakes["prefix among the written"] = torch.cat([prefix[:, -1:], right[:, :-1]], dim=1)
     if torch.equal(came, _written(table, prefix, n, "no warm-up")):
@@ -212,12 +218,12 @@ and let the hours go where they like quietly
 STOPS = Task(
     "3b",
     "权重全零，困惑度停在哪里",
-    "All weights zero: where perplexity stops",
+    "All weights zero: where perplexity levels off",
     level="warm-up",
     minutes=8,
     trains=(
         "只有一个偏置能学到什么；训练之前先算出该停在哪里",
-        "what a bias can learn on its own; working out where a run should stop before you run it",
+        "what a bias can learn on its own; working out where a run should level off before you run it",
     ),
     hints={
         "values": (
@@ -239,7 +245,11 @@ STOPS = Task(
         ),
         "entropy": (
             "这是熵，也就是损失停下来的地方；问的是困惑度。",
-            "That's the entropy, which is where the loss stops; the question is about perplexity.",
+            "That's the entropy, which is where the loss levels off; the question is about perplexity.",
+        ),
+        "sign": (
+            "这是困惑度的倒数，比 1 小：负号丢了。",
+            "That's 1 over the perplexity, and below 1: a minus sign went missing.",
         ),
         "two bases": (
             "取对数和还原用了两个底，一个是 2，一个是 e。",
@@ -305,6 +315,7 @@ def _stops(probe: Probe) -> None:
         "used characters": len(counts),
         "bits": nats / math.log(2),
         "entropy": nats,
+        "sign": math.exp(-nats),
         "two bases": 2**nats,
         "two bases / e": math.exp(nats / math.log(2)),
         "largest share": most / N,

@@ -33,6 +33,10 @@ VOCABULARY = Task(
             "You got {came}; there should be {n} entries, and they go wrong at entry {place}, counting from 0. "
             "Try a short sentence on paper.",
         ),
+        "the result, not the function": (
+            "交函数本身，不要交它的结果：写函数的名字，后面不带括号。",
+            "Hand in the function, not its result: its name, without parentheses.",
+        ),
         "not a list": (
             "应该得到一个列表，实际得到 {kind}。",
             "A list is expected; what came is a {kind}.",
@@ -44,23 +48,23 @@ VOCABULARY = Task(
         ),
         "no unknown token": (
             "词表里没有 <unk>：没见过的词元没有编号可用。",
-            "There's no <unk> in the vocabulary, so tokens that were never seen have no number to go to.",
+            "There's no <unk> in the vocabulary, so tokens that were never seen have no index to go to.",
         ),
         "unknown token elsewhere": (
             "<unk> 的编号是 {place}，应该是 0。",
-            "<unk> has number {place}; it should be number 0.",
+            "<unk> has index {place}; it should have index 0.",
         ),
         "unknown token twice": (
             "文字里本来就有 <unk>，于是它在词表里出现了两次，占了两个编号。",
-            "The text had <unk> in it already, and now it stands in the vocabulary twice, with two numbers.",
+            "The text had <unk> in it already, and now it stands in the vocabulary twice, with two indices.",
         ),
         "repeats": (
             "同一个词元有好几个编号：列表里是一个个词元，不是一种种词元。",
-            "One token has several numbers: the list has every token of the text, not every kind.",
+            "One token has several indices: the list has every token of the text, not every kind.",
         ),
         "rising": (
             "次序反了：越常见的词元，编号应该越小。",
-            "That's the wrong way round: the more common a token, the smaller its number.",
+            "That's the wrong way round: the more common a token, the smaller its index.",
         ),
         "ties by appearance": (
             "次数相同的词元，按第一次出现的先后排了；这里要按 sorted 的次序。",
@@ -138,6 +142,7 @@ def kept(tokens):
 
 def _vocabulary(probe: Probe, tokens: list[str], min_freq: int | None = None) -> None:
     """Call the answer and compare with the right list, and with those of known mistakes."""
+    probe.need(isinstance(probe.value(probe.answer), Opaque), "the result, not the function")
     given = probe.define(KEPT, "kept", tokens)
     came = probe.call(probe.answer, given, *([] if min_freq is None else [min_freq]))
     least, right = min_freq or 1, _ranked(tokens, min_freq or 1)
@@ -183,7 +188,7 @@ def _text(probe: Probe, kinds: list[str]) -> list[str]:
     return [tokens[i] for i in torch.randperm(len(tokens), generator=probe.generator)]
 
 
-@VOCABULARY.part("<unk> 在最前，越常见编号越小", "<unk> comes first; the more common, the smaller the number")
+@VOCABULARY.part("<unk> 在最前，越常见编号越小", "<unk> comes first; the more common, the smaller the index")
 def _vocabulary_order(probe: Probe) -> None:
     _vocabulary(probe, list("nnbbbbaaa"))
     for kinds in (list("abcdefghijklmnopqrstuvwxyz "), WORDS):
@@ -294,6 +299,11 @@ BIGRAM = Task(
             "The denominator counts the second token of the pair, not the first: the table of counts was summed "
             "along the other axis.",
         ),
+        "context as second": (
+            "分母该数前文作为前一个词元出现了几次，现在数的是它作为后一个词元的次数：计数表沿另一条轴求和了。",
+            "The denominator should count how often the context came first in a pair, but it counts how often it came "
+            "second: the table of counts was summed along the other axis.",
+        ),
         "axes swapped": (
             "查的是倒过来的一对：计数表哪一条轴是前一个词元，填表和查表时说法不一。",
             "The pair is looked up backwards: filling the table and reading it don't agree on which axis is the "
@@ -310,6 +320,11 @@ BIGRAM = Task(
         "no extra count": (
             "P₁ 里没有把每种词元多数一次。",
             "P₁ doesn't count every kind of token once more.",
+        ),
+        "V left out": (
+            "P₁ 的分母里少了 V：每种词元都多数了一次，总数也就多了 V；不加上它，各词元的 P₁ 加起来超过 1。",
+            "V is missing from the denominator of P₁. Every kind of token was counted once more, so the total grew by V; "
+            "without it, the P₁ of all tokens add up to more than 1.",
         ),
         "extra count in the pairs": (
             "二元的次数也多数了一次；多数一次的只有 P₁。",
@@ -363,7 +378,7 @@ def _mixed(
         pairs = Counter(set(pairs))
     found = []
     for i, token in enumerate(valid):
-        p = (train.count(token) + single) / (N + single * V)
+        p = (train.count(token) + single) / (N + single * V * (pair != "V left out"))
         if i == 0:
             found.append(first or p)
             continue
@@ -376,6 +391,8 @@ def _mixed(
             c = N
         elif pair == "other axis":
             c = sum(n for (_, b), n in pairs.items() if b == token)
+        elif pair == "context as second":
+            c = sum(n for (_, b), n in pairs.items() if b == before)
         elif pair == "axes swapped":
             share, c = pairs[token, before], sum(n for (_, b), n in pairs.items() if b == before)
         elif pair == "axes swapped / reading":
@@ -414,6 +431,7 @@ def _perplexity_wrong(
     right = _mixed(train, valid, V, lam)
     ways = ("joint", "joint / N", "other axis", "axes swapped", "axes swapped / reading")
     ways += ("last token counted", "extra count in the pairs", "pairs counted once", "new pair")
+    ways += ("context as second", "V left out")
     kinds = {len(set(train)), len(set(train + valid)), max(train) + 1, max(train + valid) + 1} - {V}
     return {
         "counted on validation": lambda: _perplexity(_mixed(valid, valid, V, lam)),

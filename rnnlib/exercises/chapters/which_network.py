@@ -56,7 +56,7 @@ E12A = Task(
             "The output at step {t} sees the input at step {s}, which is the future.",
         ),
         "centered": (
-            "左右各看一半：第 {t} 步看得见到第 {s} 步为止的输入。补的零要全在左边。",
+            "左右各看一半：第 {t} 步一直看到了第 {s} 步。补的零要全在左边。",
             "It looks to both sides: step {t} sees inputs up to step {s}. All of the padding belongs on the left.",
         ),
         "wrong end": (
@@ -93,6 +93,10 @@ E12A = Task(
             "开头几步本来该读到零的地方，读到了第 0 步的值：左边补的不是零，是重复的第一个值。",
             "Where the first few steps should read zeros, they read the value of step 0: the padding repeats the first value.",
         ),
+        "ones": (
+            "第 0 步之前的都算 0；你补的是 1。",
+            "What lies before step 0 counts as 0; you pad with ones.",
+        ),
         "taps reversed": (
             "权重的次序反了：weight[:, :, -1] 该乘第 t 步，越往前的下标管越早的步；你的正好倒过来。",
             "The kernel runs backward: weight[:, :, -1] belongs to step t, and smaller indices to earlier steps; yours "
@@ -115,8 +119,8 @@ E12A = Task(
 )
 
 
-def _conv(X: Tensor, weight: Tensor, bias: Tensor, d: int) -> Tensor:
-    """Causal convolution, tap by tap; what lies before step 0 is 0."""
+def _conv(X: Tensor, weight: Tensor, bias: Tensor, d: int, before: float = 0.0) -> Tensor:
+    """Causal convolution, tap by tap; what lies before step 0 is 0, or another number."""
     B, T, width = X.shape[0], X.shape[2], weight.shape[2]
     out = bias[None, :, None].expand(B, -1, T).double().clone()
     for t in range(T):
@@ -124,6 +128,8 @@ def _conv(X: Tensor, weight: Tensor, bias: Tensor, d: int) -> Tensor:
             s = t - (width - 1 - k) * d
             if s >= 0:
                 out[:, :, t] += X[:, :, s].double() @ weight[:, :, k].double().T
+            else:
+                out[:, :, t] += before * weight[:, :, k].double().sum(dim=1)
     return out
 
 
@@ -218,7 +224,11 @@ def _12a_values(probe: Probe) -> None:
         came = probe.shape(probe.call(model, X), B=B, O=outputs, T=T)
         weight, bias = conv.weight.detach(), conv.bias.detach()
         right = _conv(X, weight, bias, d)
-        mistakes = {"activation": right.clamp(min=0), "taps reversed": _conv(X, weight.flip(2), bias, d)}
+        mistakes = {
+            "activation": right.clamp(min=0),
+            "taps reversed": _conv(X, weight.flip(2), bias, d),
+            "ones": _conv(X, weight, bias, d, 1.0),
+        }
         if inputs == outputs:
             mistakes["residual"] = right + X
         probe.values(came, right, mistakes)
@@ -344,6 +354,15 @@ E12B = Task(
             "得分到了几百，结果就成了 NaN：自己写的 exp 会溢出。",
             "With scores in the hundreds the result is NaN: an exp of your own overflows.",
         ),
+        "large scores cut off": (
+            "很大的得分被截断了，大小分不出来了：不要截断，每一行先减去它的最大值。",
+            "Large scores were cut off and can't be told apart: don't cut them, subtract the row's largest first.",
+        ),
+        "another row's largest": (
+            "得分低的行，权重全成了 0：减去的是整个张量里的最大值。每一行要减去自己的最大值。",
+            "In rows with lower scores all weights became 0: what is subtracted is the largest of the whole tensor. Each "
+            "row subtracts its own maximum.",
+        ),
         "hidden took all": (
             "遮住的步得分很高的时候，权重全归了它们，看得见的一点也没剩下（0/0）：先遮住，再做 softmax。",
             "Where hidden steps score high they took all the weight, and nothing was left for those in sight (0/0): "
@@ -363,8 +382,8 @@ E12B = Task(
 Sees = Callable[[int, int], bool]
 
 
-def _attend(Q: Tensor, K: Tensor, V: Tensor, sees: Sees, scale: float) -> Tensor:
-    """Attention, one step of one row after another."""
+def _attend(Q: Tensor, K: Tensor, V: Tensor, sees: Sees, scale: float, limit: float = math.inf) -> Tensor:
+    """Attention, one step of one row after another; ``limit``: what scores are cut off at."""
     B, T, _ = Q.shape
     rows = torch.full((B, T, V.shape[2]), math.nan).double()
     for b in range(B):
@@ -372,6 +391,7 @@ def _attend(Q: Tensor, K: Tensor, V: Tensor, sees: Sees, scale: float) -> Tensor
             steps = [s for s in range(T) if sees(t, s)]
             if steps:
                 scores = (K[b, steps].double() * Q[b, t].double()).sum(dim=1) * scale
+                scores = scores.clamp(-limit, limit)
                 weights = (scores - scores.max()).exp()
                 rows[b, t] = (weights[:, None] * V[b, steps].double()).sum(dim=0) / weights.sum()
     return rows
@@ -427,6 +447,7 @@ def _12b(Q: Tensor, K: Tensor, V: Tensor, w: int) -> tuple[Tensor, dict[str, Cal
         "scaled by T": scaled(1 / math.sqrt(T)),
         "over the queries": softmax_over(1),
         "over the batch": softmax_over(0),
+        "over the batch / a finite score": by_table(lambda a, seen: torch.where(seen, a, -1e30).softmax(0)),
         "Q and K swapped": lambda: _attend(K, Q, V, window, scale),
         "average of keys": lambda: _attend(Q, K, K, window, scale),
         "K and V swapped": lambda: _attend(Q, V, K, window, scale),
@@ -465,6 +486,9 @@ def _12b_values(probe: Probe) -> None:
         probe.values(came, right, mistakes)
 
 
+LIMITS = (10, 20, 30, 40, 50, 60, 70, 80, 85, 87, 88, 100, 200, 300, 500, 700, 1000)
+
+
 @E12B.part("很大的得分", "large scores")
 def _12b_large(probe: Probe) -> None:
     B, T, E, w = 2, 6, 4, 2
@@ -472,9 +496,13 @@ def _12b_large(probe: Probe) -> None:
     close, wide = 12 + 0.1 * K, 1 + K.abs()  # scores all about 300, and scores from 150 to beyond 1,000
     high = 0.1 * K
     high[:, 0] += 12  # the first step, hidden from the third on, about 300; the others about 0
+    rows = (
+        12 * (torch.arange(T) % 2)[:, None] + 0 * Q
+    )  # every other step asks with 0, and scores nothing but 0
     for asks, keys, mistake in (
         (12 + 0 * Q, close, "overflow"),
         (12 + 0 * Q, -close, "not low enough"),
+        (rows, close, "another row's largest"),
         (12 + 0 * Q, high, "hidden took all"),
         (80 * (1 + Q.abs()), wide, "hidden took all"),
         (80 * (1 + Q.abs()), -wide, "not low enough"),
@@ -483,7 +511,14 @@ def _12b_large(probe: Probe) -> None:
         came = probe.shape(probe.call(probe.answer, asks, keys, V, w), B=B, T=T, E=E)
         if not came.isfinite().all():
             probe.wrong("overflow" if mistake == "not low enough" else mistake)
-        probe.need(probe.close(came, right, 1e-3), mistake)
+        if probe.close(came, right, 1e-3):
+            continue
+        for limit in LIMITS:
+            cut = _attend(asks, keys, V, lambda t, s: 0 <= t - s < w, 1 / math.sqrt(E), limit)
+            probe.need(not probe.close(came, cut, 1e-3), "large scores cut off")
+        if mistake == "overflow":
+            probe.values(came, right, tolerance=1e-3)
+        probe.wrong(mistake)
 
 
 @E12B.part("梯度到得了 Q、K、V", "gradients reach Q, K and V")

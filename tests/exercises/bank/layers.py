@@ -266,6 +266,7 @@ WRONG = {
         "number of parameters": [("batch_first=True", "batch_first=True, bias=False")],
         "no parameters": _stack_2(("nn.ModuleList([", "list([")),
         "another exception": [("raise ValueError(", "assert False, (")],
+        "the state": [("outputs, _ = self.gru(X)", "_, outputs = self.gru(X)")],
         "one layer accepted / until it is called": _stack_2(
             ('        if num_layers == 1:\n            raise ValueError("one layer")\n', ""),
             (
@@ -415,6 +416,10 @@ WRONG = {
             "        self.mean = self.var = None\n",
         )
         .replace('        self.register_buffer("var", torch.ones(2 * num_hiddens))\n', ""),
+        "one stands still": FUNCTIONAL_3.replace("                self.mean.lerp_(mean, 0.1)\n", ""),
+        "one stands still / the variance": FUNCTIONAL_3.replace(
+            "                self.var.lerp_(joined.var(0), 0.1)\n", ""
+        ),
         "not a running average": FUNCTIONAL_3.replace(".lerp_(mean, 0.1)", ".add_(mean)"),
         "not a running average / the variance": FUNCTIONAL_3.replace(
             ".lerp_(joined.var(0), 0.1)", ".add_(joined.var(0))"
@@ -580,6 +585,9 @@ RIGHT = {
         "two readers": TWO_READERS,
         "by steps, (B, C, 1)": BY_STEPS,
         "normalized by hand": FUNCTIONAL_3,
+        "by hand, faster, the variance kept by B": FUNCTIONAL_3.replace("0.1)", "0.3)").replace(
+            "lerp_(joined.var(0),", "lerp_(joined.var(0, unbiased=False),"
+        ),
         "all batches alike": CUMULATIVE_3,
         "the variance first": VARIANCE_FIRST_3,
     },

@@ -104,6 +104,14 @@ WRONG = {
         ],
         "another slope / squared late": [("(1 - H_t**2)", "((1 - H_t) ** 2)")],
         "another slope / transposed": [("(1 - H_t**2)[:, None] * W_hh.T", "(1 - H_t) * W_hh")],
+        "no step": """
+def influence(W_hh, states):
+    J = None
+    for H_t in states[1:]:
+        step = torch.diag(1 - H_t**2) @ W_hh.T
+        J = step if J is None else step @ J
+    return J
+""",
         "vanished": [("    return J", "    return J if len(states) < 12 else torch.zeros_like(J)")],
         "values": [("    return J", "    return J + W_hh")],
         "crash: mat1 and mat2 shapes cannot be multiplied": [
@@ -177,6 +185,15 @@ def truncated_gradient(w, X, k):
             "        loss = loss + H\n",
             "        if t % k == 0:\n            H = H.detach()\n        loss = loss + H\n",
         ).replace("(t + 1) % k == 0 or t + 1 == len(X)", "t + 1 == len(X)"),
+        "w detached": """
+def truncated_gradient(w, X, k):
+    w = w.clone().requires_grad_()
+    H, loss = torch.zeros(()), torch.zeros(())
+    for t, x in enumerate(X):
+        H = torch.tanh((w.detach() if t > 0 and t % k == 0 else w) * H + x)
+        loss = loss + H
+    return torch.autograd.grad(loss, w)[0]
+""",
         "cut once": FORWARD_4B.replace("t % k == 0", "t == k"),
         "cut once / after the step": BACKWARD_4B.replace(
             "        loss = loss + H\n",

@@ -52,6 +52,14 @@ def sample(logits, temperature, forbidden, generator):
     u = torch.rand(len(P), 1, generator=generator, dtype=torch.float64) * edges[:, -1:]
     return torch.searchsorted(edges, u, right=True)[:, 0].clamp(max=P.shape[1] - 1)
 """
+ROW_MAXIMUM = """
+def sample(logits, temperature, forbidden, generator):
+    allowed = logits.index_fill(1, torch.tensor(forbidden).long(), -torch.inf)
+    if temperature == 0:
+        return allowed.max(1).indices
+    e = torch.exp((allowed - allowed.amax(dim=1, keepdim=True)) / temperature)
+    return torch.multinomial(e, 1, generator=generator)[:, 0]
+"""
 GAP = """
 def sample(logits, temperature, forbidden, generator):
     if temperature == 0:
@@ -162,6 +170,17 @@ WRONG = {
         "forbidden drawn": [("softmax(allowed /", "softmax(logits /")],
         "forbidden drawn / no temperature": [("softmax(allowed / temperature", "softmax(logits")],
         "forbidden drawn / a low number": [("P = torch", "allowed[:, forbidden] = 0.7\n    P = torch")],
+        "values and indices": [("allowed.argmax(dim=1)", "allowed.max(1)")],
+        "one maximum for all": OWN_EXP.replace(
+            "logits / temperature", "(logits - logits.max()) / temperature"
+        ).replace("DRAW", DRAW),
+        "one maximum for all / edges": OWN_EXP.replace(
+            "logits / temperature", "(logits - logits.max()) / temperature"
+        ).replace(
+            "DRAW",
+            "edges = P.cumsum(dim=1)\n    u = torch.rand(len(P), 1, generator=generator)\n"
+            "    return (edges < u).sum(dim=1).clamp(max=P.shape[1] - 1)",
+        ),
         "not the likeliest": [("        return allowed.argmax(dim=1)\n", "        temperature = 1\n")],
         "forbidden at 0 / smallest": [("allowed.argmax", "allowed.argmin")],
         "outside": GAP.replace("LAST", "return torch.searchsorted(edges, u)[:, 0]"),
@@ -222,5 +241,10 @@ WRONG = {
 }
 RIGHT = {
     "6a": {"from the losses": SUMMED, "as tensors": AS_TENSORS},
-    "6b": {"Gumbel": GUMBEL, "row by row": BY_ROWS, "edges and a uniform number": BY_EDGES},
+    "6b": {
+        "Gumbel": GUMBEL,
+        "row by row": BY_ROWS,
+        "the maximum of each row": ROW_MAXIMUM,
+        "edges and a uniform number": BY_EDGES,
+    },
 }

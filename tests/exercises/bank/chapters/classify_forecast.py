@@ -146,7 +146,7 @@ WRONG = {
         ],
         "one step late": [("arange(T)", "arange(1, T + 1)")],
         "one step late / early": [("None] >", "None] >=")],
-        "one step late / one more": [("arange(T)", "arange(T + 1)")],
+        "wrong length / one more": [("arange(T)", "arange(T + 1)")],
         "one step late / one less": [("arange(T)", "arange(1, T)")],
         "one step late / early, one more": [("None] > torch.arange(T)", "None] >= torch.arange(T + 1)")],
         "wrong length": [("arange(T)", "arange(len(lengths) + T)")],

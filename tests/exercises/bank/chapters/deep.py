@@ -44,6 +44,15 @@ class LockedDropout(nn.Module):
     def forward(self, X):
         return self.drop(X.permute(1, 2, 0)).permute(2, 0, 1)
 """
+DROP_10A = """
+class LockedDropout(nn.Module):
+    def __init__(self, p):
+        super().__init__()
+        self.drop = nn.Dropout(p)
+
+    def forward(self, X):
+        return {}
+"""
 
 WRONG = {
     "10a": {
@@ -107,7 +116,19 @@ WRONG = {
         "not scaled": [(LAST_10A, "return X * kept")],
         "divided by p": [(LAST_10A, "return X * kept / self.p")],
         "another scale": [(LAST_10A, "return X * kept * (1 - self.p)")],
-        "another scale / by what this mask keeps": [(LAST_10A, "return X * kept / kept.float().mean()")],
+        "scale from the draw": [(LAST_10A, "return X * kept / kept.float().mean()")],
+        "scale from the draw / of each sequence": [
+            (LAST_10A, "return X * kept / kept.float().mean(2, keepdim=True).clamp(min=0.01)")
+        ],
+        "step 0 repeated": DROP_10A.format("self.drop(X[:1]).expand(X.shape)"),
+        "step 0 repeated / in training": [(LAST_10A, "return (X[:1] * kept / (1 - self.p)).expand(X.shape)")],
+        "mask from the data": DROP_10A.format(
+            "X * (self.drop(X[0]) != 0) / (1 - self.drop.p) if self.training else X"
+        ),
+        "mask from the data / by division": DROP_10A.format("X * (self.drop(X[:1]) / X[:1])"),
+        "mask from the data / the last step": DROP_10A.format(
+            "X * (self.drop(X[-1]) != 0) / (1 - self.drop.p) if self.training else X"
+        ),
         "noise": [(LAST_10A, "return X * kept * 2 * torch.rand_like(X)")],
         "same mask every call": ONCE_10A,
         "p = 0": [(LAST_10A, "return X * kept * (1 / (1 - self.p) if self.p else 0)")],

@@ -87,6 +87,12 @@ WRONG = {
         "not far enough / fifteen": [("1e3", "15.0")],
         "gates read the input": [("            to.zero_()\n", ""), (OPEN, ""), (SHUT, "")],
         "gates read the input / when it is large": [("            to.zero_()\n", "")],
+        "gates read the input / only the state": [
+            (
+                "            to.zero_()\n",
+                "            if to is not gru.weight_hh_l0:\n                to.zero_()\n",
+            )
+        ],
         "a bias is missing": [("return gru", "gru.bias_hh_l0.data[2 * H :] = 0\n    return gru")],
         "a bias is missing / b_ih": [("return gru", "gru.bias_ih_l0.data[2 * H :] = 0\n    return gru")],
         "a bias is missing / both": [("to[2 * H :] = weight", "to[2 * H :] = weight * (weight.ndim == 2)")],
@@ -146,6 +152,7 @@ WRONG = {
         "no reset": [(INSIDE_8B, "H_t @ W_n.T + b_n")],
         "on the candidate": [("torch.tanh(x_n + (R_t * H_t)", "R_t * torch.tanh(x_n + H_t")],
         "no tanh": [("torch.tanh(", "(")],
+        "candidate through sigma": [("torch.tanh(", "torch.sigmoid(")],
         "a bias is missing": [(INSIDE_8B, "(R_t * H_t) @ W_n.T")],
         "a bias is missing / bias_ih": [(" + cell.bias_ih", "")],
         "a bias is missing / bias_hh": [(INSIDE_8B, "(R_t * H_t) @ W_n.T"), (" + b_r", ""), (" + b_z", "")],

@@ -70,6 +70,11 @@ WRONG = {
             "return nn.Embedding.from_pretrained(table.detach(), freeze=False)",
         ),
         "frozen": [(", freeze=False", "")],
+        "one parameter": _embedding(
+            "table = nn.Embedding.from_pretrained(linear.weight.T.detach().clone(), freeze=False)",
+            "table.bias = nn.Parameter(linear.bias.detach().clone())",
+            "return table",
+        ),
         "rows shrunk": [("freeze=False", "freeze=False, max_norm=5")],
         "rows shrunk / new": _embedding(
             "table = nn.Embedding(linear.in_features, linear.out_features, max_norm=1.0)",

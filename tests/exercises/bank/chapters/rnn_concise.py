@@ -88,6 +88,10 @@ def verdict(a, b):
 
 WRONG = {
     "5a": {
+        "not three / a pair": """
+def shapes(kind, B, T, V, H, L, D, batch_first):
+    return (B, T, D * H) if batch_first else (T, B, D * H), ((L * D, B, H),) * (1 + (kind == "LSTM"))
+""",
         "not three": [(PAIR_5A, "return output, (part, part)"), (ONE_5A, "return output, (part,)")],
         "no shape": [
             (PAIR_5A, 'return "T, B, H", (part, part), 2'),
@@ -166,6 +170,9 @@ WRONG = {
             (TEST_5B, "tail = 2**n - tail + math.comb(n, max(a_wins, b_wins))\n    " + TEST_5B),
         ],
         "threshold": [("0.05", "0.01")],
+        "threshold / 4 %": [("0.05", "0.04")],
+        "threshold / 6 %": [("0.05", "0.06")],
+        "threshold / 8 %": [("0.05", "0.08")],
         "one score": [(TAIL_5B, "tail = math.comb(n, a_wins)")],
         "normal / with a continuity correction": [
             (TEST_5B, "if max(0, abs(a_wins - b_wins) - 1) <= 1.96 * n**0.5:")

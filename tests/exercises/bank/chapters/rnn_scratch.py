@@ -75,6 +75,8 @@ WRONG = {
             )
         ],
         "wrong axis": [("argmax(dim=1)", "argmax(dim=0)")],
+        "rows mixed": [("torch.stack(written, dim=1)", "torch.stack(written).reshape(len(prefix), n)")],
+        "rows mixed / cat": [("torch.stack(written, dim=1)", "torch.cat(written).view(-1, n)")],
         "drawn": [("logits.argmax(dim=1)", "torch.multinomial(logits.softmax(1), 1)[:, 0]")],
         "one step too many": [("return torch", "step(token, state)\n    return torch")],
         "one step too many / in the loop": _loop(("if i < n - 1", "if True")),
@@ -107,6 +109,8 @@ def generate(step, prefix, n):
         "used characters": _perplexity("len(counts)"),
         "bits": _perplexity(BITS),
         "entropy": _perplexity(NATS),
+        "sign": _perplexity("math.exp(sum(n / N * math.log(n / N) for n in counts.values()))"),
+        "sign / rounded": "stopping_perplexity = 0.0633",
         "two bases": _perplexity(f"2 ** {NATS}"),
         "two bases / e": _perplexity(f"math.exp({BITS})"),
         "largest share": _perplexity("max(counts.values()) / N"),

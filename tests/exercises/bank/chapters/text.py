@@ -97,6 +97,7 @@ WRONG = {
             "    return ['<unk>', *sorted(kept, key=lambda t: (-counts[t], t))]"
         ),
         "pairs": _vocabulary("    return [('<unk>', 0)] + counts.most_common()"),
+        "the result, not the function": "vocabulary = ['<unk>', 'e', 't', ' ', 'a', 'i', 'm']",
         "not a list": [
             ('return ["<unk>", *sorted(', 'return {t: i for i, t in enumerate(["<unk>", *sorted('),
             ("(-counts[kind], kind))]", "(-counts[kind], kind))])}"),
@@ -170,6 +171,10 @@ WRONG = {
         "other axis": [
             ("pairs.sum(dim=1)[before]", "pairs.sum(dim=0)[now]"),
         ],
+        "context as second": [("pairs.sum(dim=1)[before]", "pairs.sum(dim=0)[before]")],
+        "context as second / dictionaries": _loop(("Counter(train[:-1])", "Counter(train[1:])")),
+        "V left out": [("(len(train) + V)", "len(train)")],
+        "V left out / dictionaries": _loop(("(len(train) + V)", "len(train)")),
         "axes swapped / reading": [("* pairs[before, now]", "* pairs[now, before]")],
         "axes swapped": [("pairs[before, now] += 1", "pairs[now, before] += 1")],
         "last token counted": _loop(("Counter(train[:-1])", "single")),

@@ -79,6 +79,15 @@ LESS_THE_LARGEST = OWN_EXP.replace(
     "    scores = Q @ K.mT / Q.shape[2] ** 0.5\n"
     "    weights = torch.exp(scores - scores.amax(dim=2, keepdim=True)) *",
 )
+WHOLE_LARGEST = """
+def windowed_attention(Q, K, V, window):
+    t = torch.arange(Q.shape[1])
+    back = t[:, None] - t
+    A = Q @ K.mT / Q.shape[2] ** 0.5
+    A = A.masked_fill((back < 0) | (back >= window), -torch.inf)
+    weights = (A - A.max()).exp()
+    return weights / weights.sum(dim=2, keepdim=True) @ V
+"""
 
 WRONG = {
     "12a": {
@@ -107,6 +116,7 @@ WRONG = {
         "sees": [(FORWARD, FORWARD + " + 0.1 * X.cumsum(2)[:, :1]")],
         "no bias": [("=dilation\n", "=dilation, bias=False\n")],
         "not zeros": [(FORWARD, FORWARD.replace("0)))", "0), mode='replicate'))"))],
+        "ones": [(FORWARD, FORWARD.replace("0)))", "0), value=1.0))"))],
         "taps reversed": [(FORWARD, "return self.conv(F.pad(X.flip(2), (0, self.left))).flip(2)")],
         "taps reversed / by the weight": [
             (
@@ -149,6 +159,13 @@ WRONG = {
         "scaled by T": [("Q.shape[2] **", "Q.shape[1] **")],
         "over the queries": [("dim=2", "dim=1")],
         "over the batch": [("softmax(dim=2)", "softmax(dim=0).nan_to_num(0)")],
+        "over the batch / no dim": [
+            (
+                RETURN,
+                "scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)\n"
+                "    return nn.functional.softmax(scores) @ V",
+            )
+        ],
         "Q and K swapped": [("Q @ K.transpose", "K @ Q.transpose")],
         "average of keys": [("@ V", "@ K")],
         "scores": [(" @ V", "")],
@@ -165,6 +182,21 @@ WRONG = {
             ("scores.masked_fill(hidden, -torch.inf)", "(scores + hidden * -torch.inf)")
         ],
         "overflow": OWN_EXP,
+        "large scores cut off": [(RETURN, RETURN.replace("scores.m", "scores.clamp(-80, 80).m"))],
+        "large scores cut off / after hiding": [
+            (RETURN, RETURN.replace(".softmax", ".clamp(-80, 80).softmax"))
+        ],
+        "large scores cut off / in an exp": OWN_EXP.replace(
+            " / Q.shape[2] ** 0.5)", " / Q.shape[2] ** 0.5).clamp(max=80))"
+        ).replace("torch.exp(Q", "torch.exp((Q"),
+        "large scores cut off / at 500": [(RETURN, RETURN.replace("scores.m", "scores.clamp(-500, 500).m"))],
+        "another row's largest": WHOLE_LARGEST,
+        "another row's largest / of each sequence": WHOLE_LARGEST.replace(
+            "max()", "amax((1, 2), keepdim=True)"
+        ),
+        "another row's largest / with a little": WHOLE_LARGEST.replace(
+            "keepdim=True) @", "keepdim=True).clamp(min=1e-9) @"
+        ),
         "hidden took all": RENORMALIZED,
         "hidden took all / at least a little": RENORMALIZED.replace(
             "keepdim=True)", "keepdim=True).clamp(min=1e-9)"
