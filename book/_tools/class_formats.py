@@ -26,8 +26,11 @@ c.CourseDirectory.course_id = "rnn"
 c.ClearSolutions.code_stub = {"python": ""}  # the stub stands above the solution and stays
 c.Execute.timeout = 600
 """
-_SOLUTION_MARKED = "{stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
-_OTTER_SOLUTION = "{stub}\n# BEGIN SOLUTION NO PROMPT\n{solution}\n# END SOLUTION"
+
+
+def _marked(exercise: Exercise, begin: str, end: str) -> str:
+    """Stub and solution in one cell; what stands between the marks is not handed out."""
+    return "\n".join([exercise.stub, begin, exercise.solution.rstrip(), end])
 
 
 def nbgrader_marks(name: str, *, solution: bool = False, points: float | None = None) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def nbgrader_source(notebook: NotebookNode, exercises: dict[str, Exercise]) -> N
         call = check_call(cell.source)
         if ANSWER in tags(cell):
             exercise = exercises[cell.id.removeprefix("answer-")]
-            cell.source = _SOLUTION_MARKED.format(stub=exercise.stub, solution=exercise.solution.rstrip())
+            cell.source = _marked(exercise, "### BEGIN SOLUTION", "### END SOLUTION")
             cell.metadata["nbgrader"] = nbgrader_marks(cell.id, solution=True)
         elif call:
             cell.metadata["nbgrader"] = nbgrader_marks(cell.id)
@@ -109,12 +112,13 @@ def _otter_cells(cells: list[NotebookNode], exercises: dict[str, Exercise]) -> I
         exercise = exercises[cell.id.removeprefix("answer-")]
         yield _raw(f"# BEGIN QUESTION\nname: {exercise.name}\npoints: 1")
         yield _raw("# BEGIN SOLUTION")
-        cell.source = _OTTER_SOLUTION.format(stub=exercise.stub, solution=exercise.solution.rstrip())
+        cell.source = _marked(exercise, "# BEGIN SOLUTION NO PROMPT", "# END SOLUTION")
         yield cell
         yield _raw("# END SOLUTION")
         yield _raw("# BEGIN TESTS")
-        for part in range(len(TASKS[exercise.name].parts)):
-            numbers = "".join(f'"{name}": {name}, ' for name in TASKS[exercise.name].numbers)
+        task = TASKS[exercise.name]
+        numbers = "".join(f'"{name}": {name}, ' for name in task.numbers)
+        for part in range(len(task.parts)):
             yield new_code_cell(
                 "from rnnlib.exercises import examine\n"
                 f'examine("{exercise.name}", {exercise.given}, every=True, numbers={{{numbers}}})'

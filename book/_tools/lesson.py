@@ -20,6 +20,7 @@ from notebooks import find_notebooks, tags
 
 MAX_WORDS, MAX_CHARACTERS, MAX_CELLS = 2_550, 4_000, 25  # "about 2,500": a figure needs its two sentences
 WORDS_A_MINUTE, MINUTES_A_CELL, MAX_MINUTES = 100, 2.5, 90
+HOMEWORK = "习题 | Exercises"  # the section at the end of a chapter
 _HEADING = re.compile(r"(#+) (.*)")
 _UNCOUNTED = re.compile(r"<details>.*?</details>|\$\$.*?\$\$|\$[^$]*\$|```.*?```", re.DOTALL)
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -47,7 +48,7 @@ class Lesson:
 
 def is_outside(title: str) -> bool:
     """Whether a heading opens what is no part of the lesson: optional reading, or homework."""
-    return ("选读" in title and "Optional" in title) or title.strip() == "习题 | Exercises"
+    return ("选读" in title and "Optional" in title) or title.strip() == HOMEWORK
 
 
 def lessons(notebook: NotebookNode) -> list[Lesson]:

@@ -30,11 +30,11 @@ from exercise_cells import ANSWER, GIVEN, SOLUTION, Exercise, all_exercises, che
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from lesson import HOMEWORK
 from notebooks import ROOT, tags, write_notebook, write_text
 from rnnlib.exercises.grading.grade import version_of, with_numbers
 from rnnlib.exercises.task import LEVELS, TASKS
 
-HOMEWORK = "## 习题 | Exercises"
 _INNER_LINK = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]+\)")
 _HOSTED = '''\
 # 装上 rnnlib：轮子就在这一格里，不用网络 | Installs rnnlib: the wheel is in this cell, no network is needed
@@ -139,7 +139,7 @@ def hosted_source() -> str:
 def homework(notebook: NotebookNode) -> NotebookNode:
     """A chapter's title and the section with its exercises; a notebook of exercises only stays as it is."""
     heads = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## ")]
-    begin = next((i for i in heads if notebook.cells[i].source == HOMEWORK), None)
+    begin = next((i for i in heads if notebook.cells[i].source == f"## {HOMEWORK}"), None)
     made = copy.deepcopy(notebook)
     if begin is not None:
         end = next((i for i in heads if i > begin), len(notebook.cells))

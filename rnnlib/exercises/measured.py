@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from torch import Tensor
 
-from rnnlib.exercises.probe import Probe
+from rnnlib.exercises.probe import Probe, number_in
 from rnnlib.exercises.replies import BLANK, Unfinished
 from rnnlib.exercises.worker import Opaque
 
@@ -78,13 +78,6 @@ def _shown(value: Any) -> Any:
     return f"<{value.kind}>" if isinstance(value, Opaque) else value
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()
-    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if fits else None
-
-
 def read(
     probe: Probe, plausible: Mapping[str, tuple[float, float]], least: int = SEEDS
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
@@ -111,8 +104,8 @@ def read(
         probe.need(enough, "too few runs", name=name, least=least, came=_shown(came))
         runs[name] = []
         for one in came:
-            number = _number(one)
-            if number is None:
+            number = number_in(one)
+            if number is None or not math.isfinite(number):
                 probe.wrong("not a result", name=name, came=_shown(one))
             runs[name].append(number)
         probe.need(len(set(runs[name])) > 1, "same runs", name=name)

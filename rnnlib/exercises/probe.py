@@ -398,11 +398,17 @@ class Probe:
         value = self.value(self.answer)
         if value is None or value is ...:
             raise Unfinished(BLANK)
-        if isinstance(value, Tensor) and value.numel() == 1:
-            value = value.item()
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        number = number_in(value)
+        if number is None:
             self.wrong("not a number at all", kind=_kind(value))
-        return float(value)
+        return number
+
+
+def number_in(value: Any) -> float | None:
+    """A number, or a tensor that holds a single one; None for anything else."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _on_cpu(value: Any) -> Any:

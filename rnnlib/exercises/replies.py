@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,6 +83,11 @@ class PartReply:
     hint: Words | None = None
 
 
+def share_passed(parts: Sequence[PartReply]) -> float:
+    """How much of an answer is right: each part counts the same."""
+    return sum(part.kind == PASSED for part in parts) / max(1, len(parts))
+
+
 @dataclass(frozen=True)
 class Reply:
     """The answer of a check: one line for each part.
@@ -106,7 +112,7 @@ class Reply:
     @property
     def share(self) -> float:
         """Share of the parts that passed."""
-        return sum(part.kind == PASSED for part in self.parts) / max(1, len(self.parts))
+        return share_passed(self.parts)
 
     @property
     def mistake(self) -> str:

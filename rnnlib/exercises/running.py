@@ -29,7 +29,7 @@ from rnnlib.exercises.replies import (
     Wrong,
 )
 from rnnlib.exercises.task import TASKS, Task
-from rnnlib.exercises.worker import Worker, grad_mode_kept
+from rnnlib.exercises.worker import Worker, grad_mode_kept, in_one_line
 
 SLOW = Words(
     "{seconds:g} 秒还没算完：有没有停不下来的循环？",
@@ -112,8 +112,7 @@ def run_part(
 
 def stumbled(task: Task, index: int, error: Exception) -> PartReply:
     """The reply where the check itself failed over what the answer gave back."""
-    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].replace("|", "/")[:300]
-    return PartReply(task.parts[index][0], WRONG, hint=STUMBLED.filled(error=said))
+    return PartReply(task.parts[index][0], WRONG, hint=STUMBLED.filled(error=in_one_line(error)))
 
 
 def examine(

@@ -21,6 +21,12 @@ LEVELS = {
 TASKS: dict[str, Task] = {}
 
 
+def seed_of(*names: object) -> int:
+    """A whole number that hangs on these names alone, the same on every computer."""
+    text = "/".join(map(str, names))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
 class Task:
     """One exercise.
 
@@ -70,8 +76,7 @@ class Task:
         """The numbers that a class's question is asked with; those of the book for ``""``."""
 
         def drawn(name: str, values: Sequence[float]) -> float:
-            digest = hashlib.sha256(f"{group}/{self.name}/{name}".encode()).digest()
-            return values[int.from_bytes(digest[:6], "big") % len(values)] if group else values[0]
+            return values[seed_of(group, self.name, name) % len(values)] if group else values[0]
 
         return {name: drawn(name, values) for name, values in self.numbers.items()}
 

@@ -353,14 +353,18 @@ def _same(a: Tensor, b: Tensor) -> bool:
     )
 
 
+def in_one_line(error: Exception) -> str:
+    """Type and message, shortened; without the mark that parts the languages of a reply."""
+    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].replace("|", "/")
+    return said if len(said) <= 300 else said[:299].rstrip() + "…"
+
+
 def _described(error: Exception) -> AnswerError:
     """What the answer's code raised, and in which of its lines."""
-    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].replace("|", "/")
-    said = said if len(said) <= 300 else said[:299].rstrip() + "…"
     lines = [
         frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((*_LIBRARIES, _HERE, GIVEN))
     ]
     stub = isinstance(error, NotImplementedError) and not str(error)  # torch raises it too, and says why
-    return AnswerError(said, lines[-1] if lines else 0, stub)
+    return AnswerError(in_one_line(error), lines[-1] if lines else 0, stub)

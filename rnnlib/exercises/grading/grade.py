@@ -24,16 +24,16 @@ from rnnlib.exercises.grading.remote import Gone, RemoteWorker, WarmProcess
 from rnnlib.exercises.replies import (
     BLANK,
     CRASHED,
-    PASSED,
     STUB,
     TIMEOUT,
     UNFINISHED,
     OutOfTime,
     PartReply,
     Words,
+    share_passed,
 )
 from rnnlib.exercises.running import crashed, out_of_time, run_part, stumbled
-from rnnlib.exercises.task import TASKS, Task, in_order
+from rnnlib.exercises.task import TASKS, Task, in_order, seed_of
 from rnnlib.exercises.worker import AnswerError
 
 STUBS = Path(__file__).parents[1] / "stubs.json"
@@ -57,7 +57,7 @@ class Graded:
     @property
     def points(self) -> float:
         """Share of the parts that passed."""
-        return sum(part.kind == PASSED for part in self.parts) / max(1, len(self.parts))
+        return share_passed(self.parts)
 
 
 def clean_copy(path: Path = STUBS) -> dict[str, dict[str, str]]:
@@ -69,10 +69,6 @@ def version_of(stubs: dict[str, dict[str, str]]) -> str:
     """A short name of this state of the exercises."""
     text = json.dumps(stubs, sort_keys=True, ensure_ascii=True) + rnnlib.__version__
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _seed(text: str, task: str, index: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{text}/{task}/{index}".encode()).digest()[:6], "big")
 
 
 def with_numbers(code: str, task: Task, group: str) -> str:
@@ -93,7 +89,7 @@ def grade_part(
         before, numbers = with_numbers(exercise["before"], task, seed), task.numbers_of(seed)
         with RemoteWorker(warm, before, code, exercise["given"], task.seconds) as worker:
             locks = worker.locks
-            return run_part(task, index, worker, _seed(seed, task.name, index), numbers), locks
+            return run_part(task, index, worker, seed_of(seed, task.name, index), numbers), locks
     except AnswerError as error:
         if error.unfinished:
             return PartReply(title, UNFINISHED, hint=STUB), locks
@@ -124,9 +120,7 @@ def grade_answer(
         part, locks = grade_part(warm, task, index, exercise, code, seed)
         parts.append(part)
         held = locks or held
-        if (
-            part.kind == TIMEOUT and not locks
-        ):  # it doesn't get as far as the question: nor would the next part
+        if part.kind == TIMEOUT and not locks:  # not loaded yet: the next part wouldn't get further
             parts += [replace(part, title=title) for title, _ in task.parts[index + 1 :]]
             break
     return Graded(student, name, parts, held)

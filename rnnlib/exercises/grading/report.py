@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rnnlib.common import atomic_write
 from rnnlib.exercises.grading.grade import Graded
-from rnnlib.exercises.grading.rubric import Marks, safe_name
+from rnnlib.exercises.grading.rubric import Marks, rows_of, safe_name
 from rnnlib.exercises.grading.submissions import Submission
 from rnnlib.exercises.projects import MOST, PROJECTS
 from rnnlib.exercises.replies import PASSED, Words
@@ -62,13 +62,14 @@ def student_page(one: Submission, graded: list[Graded], marks: dict[str, float |
                 rows.append(f"<p class='hint'>{_said(part.hint, language)}</p>")
         rows.append("</ul>")
     for project in PROJECTS.values():
-        own = {row: (marks or {}).get(f"{project.name} {row.en}") for row in project.rubric}
-        if not any(f"{project.name} {row.en}" in (marks or {}) for row in own):
+        names, given = rows_of([project.name]), marks or {}
+        if not names.keys() & given.keys():
             continue
         rows.append(f"<h2>{project.name} {_said(project.title, language)}</h2><table>")
-        for row, points in own.items():
+        for name, words in names.items():
+            points = given.get(name)
             said = _said(NOT_MARKED, language) if points is None else f"{points:g} / {MOST}"
-            rows.append(f"<tr><td>{_said(row, language)}</td><td>{said}</td></tr>")
+            rows.append(f"<tr><td>{_said(words, language)}</td><td>{said}</td></tr>")
         rows.append("</table>")
     return _page(one.student, language, "".join(rows))
 
