@@ -79,6 +79,15 @@ def tf32(allowed: bool) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+
+def check_precision(precision: str) -> None:
+    """Raise a ValueError unless the precision is one of :data:`PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision!r} is not known; use 'float32', 'tf32' or 'bfloat16'.")
+
+
 @contextlib.contextmanager
 def autocast(device: str | torch.device, precision: str = "float32") -> Iterator[None]:
     """Run the block in ``"float32"`` (the default), ``"tf32"`` (CUDA matrix products) or ``"bfloat16"``.
@@ -86,6 +95,7 @@ def autocast(device: str | torch.device, precision: str = "float32") -> Iterator
     Raises:
         ValueError: for any other precision.
     """
+    check_precision(precision)
     device = torch.device(device)
     if precision == "bfloat16":
         with torch.autocast(device.type, dtype=torch.bfloat16):
@@ -93,7 +103,5 @@ def autocast(device: str | torch.device, precision: str = "float32") -> Iterator
     elif precision == "tf32":
         with tf32(True):
             yield
-    elif precision == "float32":
-        yield
     else:
-        raise ValueError(f"precision={precision!r} is not known; use 'float32', 'tf32' or 'bfloat16'.")
+        yield

@@ -78,3 +78,19 @@ def answer(model: Any, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
 def count_parameters(model: Any) -> int:
     """How many numbers a model learns."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def is_as_written(model: Any) -> bool:
+    """Whether a call of the model runs the code of its class and no hook, in single precision or double.
+
+    Code that computes the same in another way may take the model's place only then.
+    """
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    parameters = list(model.parameters())
+    return not (
+        nn.modules.module._has_any_global_hook()
+        or any(module._forward_hooks or module._forward_pre_hooks for module in modules)
+        or any(hasattr(type(module), name) for module in modules for name in vars(module))
+        or any(p.dtype not in (torch.float32, torch.float64) for p in parameters)
+        or any(torch.is_autocast_enabled(kind) for kind in {p.device.type for p in parameters})
+    )

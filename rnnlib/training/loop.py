@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 
 from rnnlib.common import check_positive, check_rate, notice
 from rnnlib.data.batches import IGNORED, ExampleLoader, Inputs, SequenceLoader, as_corpus
 from rnnlib.data.text_data import TextData
-from rnnlib.devices import autocast, describe_device
-from rnnlib.models.modes import answer, evaluating
+from rnnlib.devices import describe_device
+from rnnlib.models.modes import evaluating
 from rnnlib.states import State, detach_state
+from rnnlib.training.fast import Path, choose
+from rnnlib.training.losses import Loss, mean_loss, token_loss
 from rnnlib.training.record import History, to_perplexity
 
 # Name -> (optimizer, its usual learning rate here)
@@ -29,18 +29,7 @@ OPTIMIZERS = {
     "adamw": (torch.optim.AdamW, 1e-3),
 }
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Held = TextData | SequenceLoader | ExampleLoader | Tensor | Iterable[int] | tuple
-
-
-def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy in nats, the mean over the labels that are not -100.
-
-    Args:
-        logits: (N, K).
-        labels: (N,) int64.
-    """
-    return F.cross_entropy(logits, labels, ignore_index=IGNORED)
 
 
 def run_epoch(
@@ -53,6 +42,7 @@ def run_epoch(
     carry_state: bool | None = None,
     begin: Callable[[int], State] | None = None,
     precision: str = "float32",
+    fast: bool | Path = True,
 ) -> tuple[float, int]:
     """One pass over the data: forward, loss, and with an optimizer backward, clip, step.
 
@@ -69,6 +59,8 @@ def run_epoch(
         carry_state: whether to carry the state; by default what ``batches.carries_state`` says.
         begin: gives the first state for a batch size; by default the model gets none and begins with zeros.
         precision: see :func:`rnnlib.devices.autocast`.
+        fast: whether a fast path may take the model's place where it computes the same (see
+            :mod:`rnnlib.training.fast`); or the path that was chosen already.
 
     Returns:
         ``(the loss summed over the labels that count, their number)``; labels of -100 do not count. The sum
@@ -81,6 +73,7 @@ def run_epoch(
     if carry_state is None:
         carry_state = getattr(batches, "carries_state", False)
     training = optimizer is not None
+    path = fast if isinstance(fast, Path) else choose(model, precision, fast)
     losses, counts, state = [], [], None
     with contextlib.nullcontext() if training else evaluating(model):
         if training and isinstance(model, nn.Module) and not model.training:
@@ -90,18 +83,12 @@ def run_epoch(
                 state = detach_state(state)
             else:
                 state = None if begin is None else begin(len(inputs))
-            with autocast(labels.device, precision):
-                logits, state = answer(model, inputs, state)
-            value, count = _mean_loss(loss, logits, labels)
             if training:
-                optimizer.zero_grad()
-                value.backward()
-                if callable(clip):
-                    clip()
-                elif clip is not None:
-                    clip_grad_norm_(model.parameters(), clip)
-                optimizer.step()
-            losses.append(value.detach())
+                value, count, state = path.learn(inputs, labels, state, loss, optimizer, clip)
+            else:
+                logits, state = path.call(inputs, state, labels.device)
+                value, count = mean_loss(loss, logits, labels)
+            losses.append(value)
             counts.append(count)
     if not counts:
         raise ValueError(
@@ -117,30 +104,6 @@ def run_epoch(
             "clean the data."
         )
     return total, int(counts.sum())
-
-
-def _mean_loss(loss: Loss, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean loss of a batch and how many labels it is the mean of.
-
-    Rows and steps are flattened time first, as recurrent layers put them out, so that nothing is copied.
-    """
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
-    if labels.is_floating_point():
-        if logits.shape != labels.shape:
-            raise ValueError(
-                f"the model answers {tuple(logits.shape)}, but the labels have shape {tuple(labels.shape)}; "
-                "values are compared one by one, so both must have one shape (labels[:, None] adds an axis)."
-            )
-        return loss(logits, labels), torch.tensor(labels.numel())
-    if logits.shape[:-1] != labels.shape:
-        raise ValueError(
-            f"the model answers {tuple(logits.shape)}, but the labels have shape {tuple(labels.shape)}; one "
-            "row of logits for every label is expected."
-        )
-    if labels.ndim == 2:
-        logits, labels = logits.transpose(0, 1).flatten(0, 1), labels.T.flatten()
-    return loss(logits, labels), (labels != getattr(loss, "ignore_index", IGNORED)).sum()
 
 
 def perplexity(model: Any, text: Held, batch_size: int = 8, num_steps: int = 256) -> float:
@@ -241,6 +204,7 @@ def train(
     eval_every: int | None = None,
     patience: int | None = None,
     precision: str = "float32",
+    fast: bool = True,
     progress: bool = True,
     on_epoch: Callable[[int, History], None] | None = None,
     history: History | None = None,
@@ -265,6 +229,7 @@ def train(
         patience: stop when the held-out loss has not fallen for so many epochs, and put the best epoch's
             weights back, also when the last epoch is reached first (early stopping).
         precision: ``"float32"``, ``"tf32"`` or ``"bfloat16"``.
+        fast: False runs the model's own code at every step, for comparison.
         progress: show a bar (with tqdm, if it is installed).
         on_epoch: called as ``on_epoch(epoch, history)`` after every epoch, for instance to print a sample.
         history: the record of an earlier run, to be continued.
@@ -301,6 +266,7 @@ def train(
     for examples in (data, valid):
         _check_classes(examples, model)
     optimizer = make_optimizer(optimizer, model, lr)
+    path = choose(model, precision, fast)
     history = History() if history is None else history
     history.device, history.interrupted = describe_device(_device_of(model)), False
     first, last = history.num_epochs + 1, history.num_epochs + num_epochs
@@ -310,7 +276,7 @@ def train(
     try:
         for epoch in bar:
             start = time.perf_counter()
-            total, count = run_epoch(model, data, loss, optimizer, clip=clip, precision=precision)
+            total, count = run_epoch(model, data, loss, optimizer, clip=clip, fast=path)
             seconds = time.perf_counter() - start
             history.seconds += seconds
             history.tokens_per_second.append(count / seconds)

@@ -1,0 +1,10 @@
+"""The same numbers sooner: a fast path through the models that the training loop knows.
+
+``path``: which way is taken, and why. ``models``: the models that have a fast one, and that one.
+``recurrences``: RNN, LSTM, GRU with backward passes derived by hand. ``products``: the product of every step.
+``workspace``: buffers that serve batch after batch. ``graphs``: whole steps as CUDA graphs.
+"""
+
+from rnnlib.training.fast.path import Path, choose
+
+__all__ = ["Path", "choose"]

@@ -1,0 +1,191 @@
+"""A whole training step as one CUDA graph: forward, backward, clipping and update in a single launch.
+
+A step of these networks is hundreds of small kernels, and launching them takes longer than running them. A
+graph records the launches once and replays them. It reads and writes the same memory each time, so inputs are
+copied in, and the state stays where it is from batch to batch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnnlib.models.language import RNNModel
+from rnnlib.models.modes import is_as_written
+from rnnlib.scratch.functional import RNNModelScratch, init_rnn_state, rnn
+from rnnlib.states import State, map_state
+from rnnlib.training.losses import Loss, mean_loss, token_loss
+
+log = logging.getLogger("rnnlib.training")
+WARM_UP = 3  # runs before a capture, in which libraries allocate and choose what a graph may not
+NEAR = 1e-3  # relative difference between a replayed and a plain step that is still rounding
+
+
+class WholeStep:
+    """A training step on memory of its own; calling it is a run, which a graph can record.
+
+    Args:
+        call: ``(inputs, state, device) -> (logits, state)``, as in :class:`rnnlib.training.fast.Path`.
+        model: has ``parameters()`` and ``begin_state(batch_size, device)``.
+        optimizer: plain SGD is part of the step, its learning rate read from memory at every run; any other
+            takes its step outside.
+        clip: the largest global norm of the gradients, or None.
+        X, Y: (B, T) int64, a batch of the shape that all batches will have.
+    """
+
+    def __init__(
+        self, call: Callable[..., Any], model: Any, optimizer: Any, clip: float | None, X: Tensor, Y: Tensor
+    ):
+        self.call, self.optimizer, self.clip = call, optimizer, clip
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.X, self.Y, self.state = X.clone(), Y.clone(), model.begin_state(X.shape[0], X.device)
+        self.updates = _is_plain_sgd(optimizer)
+        self.rates = [X.new_zeros((), dtype=torch.float32) for _ in optimizer.param_groups]
+        self.found: tuple[Tensor, Tensor, dict[Tensor, Tensor]] | None = None  # loss, count, gradients
+
+    def load(self, X: Tensor, Y: Tensor, state: State | None) -> None:
+        """Put a batch, the state before it and the learning rates where the step reads them."""
+        self.X.copy_(X)
+        self.Y.copy_(Y)
+        if state is None:
+            map_state(Tensor.zero_, self.state)
+        elif state is not self.state:
+            _copy(self.state, state)
+        for rate, group in zip(self.rates, self.optimizer.param_groups):
+            rate.fill_(group["lr"])
+
+    def __call__(self) -> None:
+        """Forward, loss, backward, clipping, and the update of plain SGD."""
+        logits, state = self.call(self.X, map_state(Tensor.detach, self.state), self.X.device)
+        value, count = mean_loss(token_loss, logits, self.Y)
+        gradients = list(torch.autograd.grad(value, self.parameters))
+        if self.clip is not None:  # not in place: two biases that are added share one gradient
+            norms = torch._foreach_norm(gradients)
+            norm = torch.linalg.vector_norm(torch.stack(norms))
+            gradients = torch._foreach_mul(gradients, (self.clip / (norm + 1e-6)).clamp(max=1.0))
+        by_parameter = dict(zip(self.parameters, gradients))
+        if self.updates:
+            with torch.no_grad():
+                for rate, group in zip(self.rates, self.optimizer.param_groups):
+                    for parameter in group["params"]:
+                        if parameter in by_parameter:
+                            parameter.sub_(by_parameter[parameter] * rate)
+        _copy(self.state, state)
+        self.found = value.detach(), count, by_parameter
+
+    def finish(self) -> tuple[Tensor, Tensor, State]:
+        """The step of any other optimizer; loss and count of labels (copies), and the state."""
+        value, count, gradients = self.found
+        if not self.updates:
+            for parameter, gradient in gradients.items():
+                parameter.grad = gradient
+            self.optimizer.step()
+        return value.clone(), count.clone(), self.state
+
+
+class GraphedStep:
+    """A :class:`WholeStep` that is captured once and replayed for each batch of its shape."""
+
+    def __init__(self, step: WholeStep):
+        self.step, self.graph = step, torch.cuda.CUDAGraph()
+        kept = [p.detach().clone() for p in step.parameters], map_state(torch.clone, step.state)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                step()
+        torch.cuda.current_stream().wait_stream(stream)
+        with torch.cuda.graph(self.graph):
+            step()
+        self._put_back(*kept)
+        self._verify(*kept)
+
+    def _put_back(self, parameters: list[Tensor], state: State) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self.step.parameters, parameters):
+                parameter.copy_(value)
+        _copy(self.step.state, state)
+
+    def _verify(self, *kept: Any) -> None:
+        """A RuntimeError unless a replay does what a plain run does, from the same beginning."""
+        recorded, found = self.step.found, []
+        for run in (self.graph.replay, self.step):
+            run()
+            value, _, gradients = self.step.found
+            found.append([value.clone(), *(g.clone() for g in gradients.values())])
+            self._put_back(*kept)
+        self.step.found = recorded  # a plain run has put tensors of its own in their place
+        for replayed, plain in zip(*found):
+            if not torch.allclose(replayed, plain, rtol=NEAR, atol=NEAR * float(plain.abs().max())):
+                raise RuntimeError("the replayed step differs from the plain one")
+
+    def __call__(self, X: Tensor, Y: Tensor, state: State | None) -> tuple[Tensor, Tensor, State]:
+        """Train on a batch: loss (a 0-d tensor), number of labels that count, the state behind it."""
+        self.step.load(X, Y, state)
+        self.graph.replay()
+        return self.step.finish()
+
+
+def graphed(
+    call: Callable[..., Any], model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any, Y: Tensor
+) -> GraphedStep | None:
+    """The step as a graph, where there is a GPU and the step is one that a graph can hold; else None.
+
+    The log says which. A capture that fails, or whose first replay differs from the plain step, is given up.
+
+    Args:
+        call: as for :class:`WholeStep`, with buffers that nothing else uses.
+        model, loss, optimizer, clip: as for :func:`rnnlib.run_epoch`.
+        X, Y: the first batch.
+    """
+    if why := _why_not(model, loss, optimizer, clip, X, Y):
+        log.info("no CUDA graph: %s", why)
+        return None
+    try:
+        step = WholeStep(call, model, optimizer, clip, X, Y)
+        step.load(X, Y, None)
+        graph = GraphedStep(step)
+    except RuntimeError as error:
+        log.warning("no CUDA graph, the capture failed: %s", str(error).splitlines()[0])
+        return None
+    log.info("CUDA graph of whole training steps, batches %s", tuple(X.shape))
+    return graph
+
+
+def _why_not(model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any, Y: Tensor) -> str:
+    """Why a step cannot be a graph; an empty string if it can."""
+    if not _on_gpu(X):
+        return "the data are not on a GPU"
+    if type(model) is RNNModelScratch:
+        if model.forward_fn is not rnn or model.init_state is not init_rnn_state:
+            return "the model has functions of its own"
+    elif type(model) is not RNNModel or not is_as_written(model):
+        return f"{type(model).__name__} may do what a graph cannot record"
+    if loss is not token_loss or callable(clip):
+        return "the loss or the clipping is a function of the reader's own"
+    if getattr(getattr(model, "rnn", None), "dropout", 0):
+        return "dropout draws other numbers in a replay than in the plain step it is compared with"
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        return "the optimizer is not one of torch's"
+    return ""
+
+
+def _on_gpu(X: Any) -> bool:
+    return isinstance(X, Tensor) and X.device.type == "cuda"
+
+
+def _is_plain_sgd(optimizer: Any) -> bool:
+    return type(optimizer) is torch.optim.SGD and not any(
+        group["momentum"] or group["weight_decay"] or group["maximize"] for group in optimizer.param_groups
+    )
+
+
+def _copy(target: State, source: State) -> None:
+    """The values of one state into the tensors of another."""
+    targets, sources = ((s,) if isinstance(s, Tensor) else s for s in (target, source))
+    for into, values in zip(targets, sources):
+        into.copy_(values.detach())
