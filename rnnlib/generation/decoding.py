@@ -176,8 +176,15 @@ class _Reading:
         self.logits = logits[:, -1] + self.ban  # not in place: a model may return one of its parameters
         self.reader = make_reader(model, self.state, self.ban)
 
-    def read(self, tokens: Tensor) -> None:
-        """Read one more token (B,) a row."""
+    @property
+    def is_one_short_row(self) -> bool:
+        """Whether Python's numbers are faster than tensors: a reader, one row of few logits, on the CPU."""
+        logits = self.logits
+        is_plain = logits.dtype == torch.float32 and logits.device.type == "cpu"
+        return self.reader is not None and is_plain and len(logits) == 1 and logits.shape[1] <= 100
+
+    def read(self, tokens: Tensor | int) -> None:
+        """Read one more token (B,) a row; a number if there is one row, read on the CPU by a reader."""
         if self.reader is not None:
             self.logits = self.reader.read(tokens)
         else:
@@ -243,14 +250,24 @@ def _continue(
     chosen, best = [], []
     with evaluating(model):
         reading = _Reading(model, X, state, banned)
+        as_numbers = choose.is_greedy and reading.is_one_short_row
+        pick = _likeliest if as_numbers else choose
         for i in range(num_tokens):
-            tokens, value = choose(reading.logits)
+            tokens, value = pick(reading.logits)
             chosen.append(tokens)
             best.append(value)
             if i + 1 < num_tokens:
                 reading.read(tokens)
-    _check_finite(torch.stack(best))  # once, at the end: on a GPU every look at a number has to wait for it
-    return torch.stack(chosen, dim=1)
+    # once, at the end: on a GPU every look at a number has to wait for it
+    _check_finite(torch.tensor(best) if as_numbers else torch.stack(best))
+    return torch.tensor([chosen]) if as_numbers else torch.stack(chosen, dim=1)
+
+
+def _likeliest(logits: Tensor) -> tuple[int, float]:
+    """What a greedy :class:`_Chooser` gives for logits (1, V) in float32, as numbers."""
+    (values,) = logits.tolist()
+    best, total = max(values), sum(values)
+    return values.index(best), best if total == total else total  # the sum is NaN if one of them is
 
 
 def _check_finite(values: Tensor) -> None:

@@ -20,7 +20,8 @@ class Weights(NamedTuple):
     """What is left of a model of L layers with G gates when tokens are read one by one.
 
     Attributes:
-        mode: torch's name of the layer's kind; an LSTM's gates stand in the order i, f, o, g here.
+        mode: torch's name of the layer's kind. The gates of an LSTM stand in the order i, f, o, g; those of
+            a plain RNN with tanh are doubled, and its layers put out (H + 1) / 2.
         table: (V', G*H), what each token adds to the gates of the first layer, biases included.
         products: a matrix (H+1, G*H + N) for each layer, its last row the biases: on the left for the gates
             of the layer itself at the next token, on the right for those of the next layer, or the logits.
@@ -49,8 +50,11 @@ class Reader:
         ]
         self.look_up = _looker(weights.table, len(state[0][0]), functools.partial(kind.parts, H=H))
 
-    def read(self, tokens: Tensor) -> Tensor:
-        """Logits (B, V) after one more token (B,) a row; the next call overwrites them."""
+    def read(self, tokens: Tensor | int) -> Tensor:
+        """Logits (B, V) after one more token (B,) a row, or a number on the CPU if there is one row.
+
+        The next call overwrites them.
+        """
         found = self.look_up(tokens)
         for layer in self.layers:
             layer.update(found)
@@ -61,9 +65,10 @@ class Reader:
     def select(self, rows: Tensor) -> Reader:
         """The reader of some rows of the batch, in the given order; this one is not to be used any more."""
         if len(rows) != len(self.layers[0].inputs):
-            return Reader(self.weights, [tuple(part[rows] for part in layer.state) for layer in self.layers])
+            state = [tuple(part[rows] for part in layer.state()) for layer in self.layers]
+            return Reader(self.weights, state)
         for layer in self.layers:
-            for buffer in (layer.inputs, layer.product, *layer.state[1:]):
+            for buffer in layer.buffers:
                 buffer.copy_(buffer[rows])
         return self
 
@@ -72,7 +77,7 @@ def _looker(table: Tensor, B: int, parts: Callable[[Tensor], Parts]) -> Callable
     """From tokens (B,) to their rows of the table, in parts."""
     if B == 1 and table.device.type == "cpu":  # a view costs less than a copy, and one made before nothing
         row = functools.cache(lambda token: parts(table[token : token + 1]))
-        return lambda tokens: row(tokens.item())
+        return lambda tokens: row(int(tokens))
     buffer = table.new_empty(B, table.shape[1])
     found = parts(buffer)
 
@@ -84,16 +89,20 @@ def _looker(table: Tensor, B: int, parts: Callable[[Tensor], Parts]) -> Callable
 
 
 class _Layer:
-    """The buffers of a layer. Its state is the beginning of ``inputs``, which ends with a 1 for the biases."""
+    """The buffers of a layer, whose output (B, H) is followed by a 1 for the biases in ``inputs``."""
 
     def __init__(self, hidden: Tensor, weight: Tensor, G: int, parts: Callable[[Tensor], Parts]):
         (B, H), self.weight = hidden.shape, weight
         self.inputs = hidden.new_ones(B, H + 1)
-        self.hidden = self.inputs[:, :H]
-        self.state = (self.hidden.copy_(hidden),)
+        self.hidden = self.inputs[:, :H].copy_(hidden)
         self.product = self.inputs @ weight
         self.gates = self.product[:, : G * H]
         self.found = parts(self.product[:, G * H :])
+        self.buffers = [self.inputs, self.product]
+
+    def state(self) -> Parts:
+        """As it was given."""
+        return (self.hidden,)
 
     @staticmethod
     def parts(gates: Tensor, H: int) -> Parts:
@@ -102,8 +111,14 @@ class _Layer:
 
 
 class _Tanh(_Layer):
+    def __init__(self, hidden: Tensor, *rest):
+        super().__init__((hidden + 1) / 2, *rest)
+
+    def state(self) -> Parts:
+        return (2 * self.hidden - 1,)
+
     def update(self, found: Parts) -> None:
-        torch.tanh(self.gates.add_(found[0]), out=self.hidden)
+        torch.sigmoid(self.gates.add_(found[0]), out=self.hidden)
 
 
 class _Relu(_Layer):
@@ -115,9 +130,12 @@ class _LSTM(_Layer):
     def __init__(self, hidden: Tensor, cell: Tensor, *rest):
         super().__init__(hidden, *rest)
         self.cell, H = cell.clone(), hidden.shape[1]
-        self.state = (self.hidden, self.cell)
+        self.buffers.append(self.cell)
         self.sigmoids, self.candidate = self.gates.split([3 * H, H], dim=1)
         self.i, self.f, self.o = self.sigmoids.split(H, dim=1)
+
+    def state(self) -> Parts:
+        return (self.hidden, self.cell)
 
     def update(self, found: Parts) -> None:
         self.gates.add_(found[0])

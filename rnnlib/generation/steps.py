@@ -79,29 +79,48 @@ def _is_as_written(model: Any) -> bool:
 
 
 def _from_scratch(W_xh: Tensor, W_hh: Tensor, b_h: Tensor, W_hq: Tensor, b_q: Tensor, ban: Tensor) -> Weights:
-    recurrent, output = torch.cat([W_hh, torch.zeros_like(b_h)[None]]), torch.cat([W_hq, (b_q + ban)[None]])
-    return Weights("RNN_TANH", W_xh + b_h, [torch.cat([recurrent, output], dim=1)])
+    inputs, recurrent = _with_bias(W_xh.T, b_h), _with_bias(W_hh.T, None)
+    return _weights("RNN_TANH", [inputs], [recurrent], _with_bias(W_hq.T, b_q + ban))
 
 
 def _from_layers(model: RNNModel | ConditionalGenerator, ban: Tensor) -> Weights:
     layer, embedding, output = _modules(model)
-    inputs, recurrent = [], []  # of each layer, (I+1, G*H) and (H+1, G*H)
+    inputs, recurrent = [], []
     for W_ih, W_hh, *biases in layer.all_weights:
         b_ih, b_hh = biases or (None, None)
-        inputs.append(_with_bias(W_ih, b_ih, layer.mode))
-        recurrent.append(_with_bias(W_hh, b_hh, layer.mode))
-    *rows, bias = inputs[0].split([len(inputs[0]) - 1, 1])
-    table = (rows[0] if embedding is None else embedding.weight @ rows[0]) + bias
-    outer = [*inputs[1:], _with_bias(output.weight, output.bias)]
-    outer[-1][-1] += ban
-    return Weights(layer.mode, table, [torch.cat(pair, dim=1) for pair in zip(recurrent, outer)])
+        inputs.append(_with_bias(W_ih, b_ih))
+        recurrent.append(_with_bias(W_hh, b_hh))
+    bias = ban if output.bias is None else output.bias + ban
+    vectors = None if embedding is None else embedding.weight
+    return _weights(layer.mode, inputs, recurrent, _with_bias(output.weight, bias), vectors)
 
 
-def _with_bias(weight: Tensor, bias: Tensor | None, mode: str = "") -> Tensor:
-    """(N, I) and (N,) as one matrix (I+1, N); of an LSTM the gates i, f, g, o in the order i, f, o, g."""
+def _with_bias(weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(N, I) and (N,) as one matrix (I+1, N)."""
     bias = torch.zeros_like(weight[:, 0]) if bias is None else bias
-    both = torch.cat([weight.T, bias[None]])
-    if mode != "LSTM":
-        return both
-    i, f, g, o = both.chunk(4, dim=1)
+    return torch.cat([weight.T, bias[None]])
+
+
+def _weights(
+    mode: str, inputs: list[Tensor], recurrent: list[Tensor], output: Tensor, vectors: Tensor | None = None
+) -> Weights:
+    """From the matrices (I+1, G*H) and (H+1, G*H) of each layer and (H+1, V) of the output.
+
+    tanh(a) = 2 sigmoid(2 a) - 1, and torch computes the sigmoid several times as fast: the layers of a plain
+    RNN keep (H + 1) / 2, so their gates are doubled, and so is all that reads them, less the sum of its rows.
+    """
+    if mode == "LSTM":
+        inputs, recurrent = [[_gates_reordered(W) for W in of_all] for of_all in (inputs, recurrent)]
+    elif mode == "RNN_TANH":
+        inputs, recurrent = [[2 * W for W in of_all] for of_all in (inputs, recurrent)]
+    products = [torch.cat(pair, dim=1) for pair in zip(recurrent, [*inputs[1:], output])]
+    if mode == "RNN_TANH":
+        products = [torch.cat([2 * W[:-1], W[-1:] - W[:-1].sum(0, keepdim=True)]) for W in products]
+    table, bias = inputs[0][:-1], inputs[0][-1:]
+    return Weights(mode, (table if vectors is None else vectors @ table) + bias, products)
+
+
+def _gates_reordered(weight: Tensor) -> Tensor:
+    """An LSTM's gates i, f, g, o in the order i, f, o, g: first those with a sigmoid."""
+    i, f, g, o = weight.chunk(4, dim=1)
     return torch.cat([i, f, o, g], dim=1)
