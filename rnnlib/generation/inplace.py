@@ -20,8 +20,7 @@ class Weights(NamedTuple):
     """What is left of a model of L layers with G gates when tokens are read one by one.
 
     Attributes:
-        mode: torch's name of the layer's kind. The gates of an LSTM stand in the order i, f, o, g; those of
-            a plain RNN with tanh are doubled, and its layers put out (H + 1) / 2.
+        mode: torch's name of the layer's kind; the gates of an LSTM stand in the order i, f, o, g here.
         table: (V', G*H), what each token adds to the gates of the first layer, biases included.
         products: a matrix (H+1, G*H + N) for each layer, its last row the biases: on the left for the gates
             of the layer itself at the next token, on the right for those of the next layer, or the logits.
@@ -111,14 +110,8 @@ class _Layer:
 
 
 class _Tanh(_Layer):
-    def __init__(self, hidden: Tensor, *rest):
-        super().__init__((hidden + 1) / 2, *rest)
-
-    def state(self) -> Parts:
-        return (2 * self.hidden - 1,)
-
     def update(self, found: Parts) -> None:
-        torch.sigmoid(self.gates.add_(found[0]), out=self.hidden)
+        torch.tanh(self.gates.add_(found[0]), out=self.hidden)
 
 
 class _Relu(_Layer):

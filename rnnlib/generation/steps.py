@@ -104,18 +104,10 @@ def _with_bias(weight: Tensor, bias: Tensor | None) -> Tensor:
 def _weights(
     mode: str, inputs: list[Tensor], recurrent: list[Tensor], output: Tensor, vectors: Tensor | None = None
 ) -> Weights:
-    """From the matrices (I+1, G*H) and (H+1, G*H) of each layer and (H+1, V) of the output.
-
-    tanh(a) = 2 sigmoid(2 a) - 1, and torch computes the sigmoid several times as fast: the layers of a plain
-    RNN keep (H + 1) / 2, so their gates are doubled, and so is all that reads them, less the sum of its rows.
-    """
+    """From the matrices (I+1, G*H) and (H+1, G*H) of each layer and (H+1, V) of the output."""
     if mode == "LSTM":
         inputs, recurrent = [[_gates_reordered(W) for W in of_all] for of_all in (inputs, recurrent)]
-    elif mode == "RNN_TANH":
-        inputs, recurrent = [[2 * W for W in of_all] for of_all in (inputs, recurrent)]
     products = [torch.cat(pair, dim=1) for pair in zip(recurrent, [*inputs[1:], output])]
-    if mode == "RNN_TANH":
-        products = [torch.cat([2 * W[:-1], W[-1:] - W[:-1].sum(0, keepdim=True)]) for W in products]
     table, bias = inputs[0][:-1], inputs[0][-1:]
     return Weights(mode, (table if vectors is None else vectors @ table) + bias, products)
 
