@@ -126,7 +126,7 @@ def lines_of_code(path: Path) -> int:
 def test_the_library_is_small():
     """What the chapters compute with; d2l's names, figures, exercises and the command line stand apart."""
     of_chapters = [path for path in FILES if module_of(path) not in APART]
-    assert 1500 < sum(map(lines_of_code, of_chapters)) <= 2800
+    assert 1500 < sum(map(lines_of_code, of_chapters)) <= 2900
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -222,6 +222,15 @@ def test_of_equal_logits_the_first_is_taken(B):
         assert generate_tokens(model, torch.ones(B, 1).long(), 4, banned=banned).eq(token).all()
 
 
+@pytest.mark.parametrize("B", [1, 2])
+def test_large_logits_are_numbers_too(B):
+    """In double precision their sum is infinite."""
+    model = RNNModel(nn.GRU(V, H), V).double()
+    with torch.no_grad():
+        model.linear.bias[2:5] = torch.tensor([1e308, 1.5e308, 1.2e308], dtype=torch.float64)
+    assert generate_tokens(model, torch.ones(B, 1).long(), 4, banned=[0]).eq(3).all()
+
+
 @pytest.mark.parametrize("size", [V, 300])  # few logits and many
 @pytest.mark.parametrize("B", [1, 2])
 @pytest.mark.parametrize(
