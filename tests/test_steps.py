@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 
 import pytest
 import torch
@@ -11,9 +13,11 @@ from torch.testing import assert_close
 
 from rnnlib.data.text import Vocab
 from rnnlib.generation import beam_search, generate, generate_tokens
-from rnnlib.generation.steps import make_step
+from rnnlib.generation import steps as steps_module
+from rnnlib.generation.steps import make_reader
 from rnnlib.models import CausalAttentionModel, ConditionalGenerator, RNNModel
 from rnnlib.scratch import GRU, RNNModelScratch, rnn
+from rnnlib.states import select_rows
 
 V, H = 7, 5
 
@@ -71,40 +75,74 @@ def begin(model, X):
     return model(X[:, :1])[1]
 
 
+def reader_after(model, X, ban=None):
+    """A reader of the model and the model's own state, both after the first token."""
+    state = begin(model, X)
+    return make_reader(model, state, torch.zeros(V, dtype=torch.float64) if ban is None else ban), state
+
+
+def by_layer(state):
+    parts = state if isinstance(state, tuple) else (state,)
+    return [(parts[0],)] if parts[0].ndim == 2 else list(zip(*parts))
+
+
 @pytest.mark.parametrize("B", [1, 3, V + 2])
 @pytest.mark.parametrize("name", MODELS)
-def test_a_step_equals_the_model(name, B):
+def test_a_reader_equals_the_model(name, B):
+    """Logits and states, and the model's own state is left alone."""
     torch.manual_seed(0)
     model, X = MODELS[name](), torch.randint(V, (B, 5))
     if isinstance(model, nn.Module):
         model.eval()
-    step = make_step(model)
+    ban = torch.arange(V, dtype=torch.float64)
     with torch.inference_mode():
-        state = begin(model, X)
-        steps = step.split(state)
+        reader, state = reader_after(model, X, ban)
+        kept = [part for layer in by_layer(state) for part in layer]
+        copies = [part.clone() for part in kept]
         for t in range(1, 5):
             logits, state = model(X[:, t : t + 1], state)
-            logits_step, steps = step.read(X[:, t], steps)
-            assert_close(logits_step, logits[:, 0], rtol=0, atol=1e-12)
-            assert_close(steps, step.split(state), rtol=0, atol=1e-12)
+            assert_close(reader.read(X[:, t]), logits[:, 0] + ban, rtol=0, atol=1e-12)
+            found = [layer.state() for layer in reader.layers]
+            assert_close(found, by_layer(state), rtol=0, atol=1e-12)
+        assert all(torch.equal(a, b) for a, b in zip(kept, copies))
+
+
+@pytest.mark.parametrize("rows", [[2, 0, 2], [1, 1], [0, 2, 1, 0, 0]])
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_can_be_chosen(name, rows):
+    """As many as before, fewer or more: as if these rows had been read from the start."""
+    torch.manual_seed(0)
+    model, X, rows = MODELS[name](), torch.randint(V, (3, 5)), torch.tensor(rows)
+    if isinstance(model, nn.Module):
+        model.eval()
+    with torch.inference_mode():
+        reader, state = reader_after(model, X)
+        for t in range(1, 5):
+            if t == 3:
+                reader, X = reader.select(rows), X[rows]
+                state = select_rows(state, rows)
+            logits, state = model(X[:, t : t + 1], state)
+            assert_close(reader.read(X[:, t]), logits[:, 0], rtol=0, atol=1e-12)
+
+
+def without_reader(monkeypatch):
+    monkeypatch.setattr("rnnlib.generation.decoding.make_reader", lambda *args: None)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_texts_are_those_of_the_model(name, monkeypatch):
-    """With the step and without it; the step is taken for every token but the first."""
+    """With the reader and without it; it reads every token but the first."""
     torch.manual_seed(0)
     model, vocab, calls = MODELS[name](), Vocab(list("abcdef")), []
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)
-
-    def counted(model):
-        step = make_step(model)
-        return step._replace(read=lambda *args: calls.append(1) or step.read(*args))
-
+    read = steps_module.Reader.read
+    monkeypatch.setattr(steps_module.Reader, "read", lambda *args: calls.append(1) or read(*args))
     found = []
-    for maker in (counted, lambda model: None):
-        monkeypatch.setattr("rnnlib.generation.decoding.make_step", maker)
+    for has_reader in (True, False):
+        if not has_reader:
+            without_reader(monkeypatch)
         if isinstance(model, ConditionalGenerator):
             X, state = model.begin(torch.tensor([0, 1, 1]))
             found.append([generate_tokens(model, X, 20, state=state, temperature=1.0).tolist()])
@@ -115,7 +153,104 @@ def test_texts_are_those_of_the_model(name, monkeypatch):
     assert len(calls) == (19 if isinstance(model, ConditionalGenerator) else 19 + 19 + 5)
 
 
-# ------------------------------------------------------------------------------ where there is no step
+KINDS = {"tanh": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU, "scratch": None, "relu": nn.RNN}
+
+
+def random_model(seed, dtype):
+    """A model of random kind, depth and width, strong enough to have opinions, and its vocabulary's size."""
+    torch.manual_seed(seed)
+    kind = list(KINDS)[seed % 5]
+    size, width, depth = (int(torch.randint(*bounds, ())) for bounds in ((3, 200), (1, 40), (1, 4)))
+    if kind == "scratch":
+        model = RNNModelScratch(size, width)
+        model.params = [torch.randn_like(p, dtype=dtype).requires_grad_() for p in model.params]
+        model.params[1].data /= width**0.5  # otherwise it is chaotic: rounding would grow at every step
+        return model, size
+    options = {"nonlinearity": "relu"} if kind == "relu" else {}
+    embedded = bool(torch.randint(2, ()))
+    model = RNNModel(KINDS[kind](6 if embedded else size, width, depth, **options), size, embedding=embedded)
+    with torch.no_grad():
+        for parameter in model.to(dtype).parameters():
+            parameter.mul_(1 if kind == "relu" else 3)
+    return model.eval(), size
+
+
+def random_case(seed, dtype):
+    """A model, a prefix (B, T), the state that it is read from, and what must not be chosen."""
+    model, size = random_model(seed, dtype)
+    B, T = (int(torch.randint(*bounds, ())) for bounds in ((1, 41), (1, 9)))
+    B = 1 if seed % 3 == 0 else B
+    state = None
+    if seed % 2:
+        with torch.no_grad():
+            state = model(torch.randint(size, (B, 3)))[1]
+    return model, torch.randint(size, (B, T)), state, torch.randperm(size)[: seed % 4 % size].tolist()
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.8}, {"temperature": 1.3, "top_k": 5}])
+@pytest.mark.parametrize("seed", range(30))
+def test_random_models_write_the_same_with_and_without_a_reader(seed, options, monkeypatch):
+    """Greedy, drawn from the same numbers, among the k likeliest; one row or many, from a state or anew."""
+    model, X, state, banned = random_case(seed, torch.float64)
+    options = {"state": state, "banned": banned, "seed": seed, **options}
+    found = generate_tokens(model, X, 25, **options)
+    without_reader(monkeypatch)
+    assert torch.equal(found, generate_tokens(model, X, 25, **options))
+    assert not set(banned) & set(found.flatten().tolist())
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_in_single_precision_each_token_is_the_likeliest(seed):
+    """But for rounding, and the model reads the whole text in one call."""
+    model, X, state, banned = random_case(seed, torch.float32)
+    found = generate_tokens(model, X, 40, state=state, banned=banned)
+    assert found.dtype == torch.int64 and found.shape == (len(X), 40)
+    with torch.no_grad():
+        logits, _ = model(torch.cat([X, found[:, :-1]], dim=1), state)
+    logits = logits[:, X.shape[1] - 1 :].index_fill(-1, torch.tensor(banned, dtype=torch.int64), -math.inf)
+    chosen, best = logits.gather(-1, found[..., None]).squeeze(-1), logits.amax(-1)
+    assert (best - chosen).max() <= 1e-5 * logits[logits.isfinite()].abs().max().clamp(min=1)
+
+
+@pytest.mark.parametrize("B", [1, 2])
+def test_of_equal_logits_the_first_is_taken(B):
+    model = RNNModel(nn.GRU(V, H), V)
+    with torch.no_grad():
+        model.linear.weight.zero_()
+        model.linear.bias.copy_(torch.tensor([1.0, 0.0, 2.0, 2.0, 1.0, 2.0, 0.0]))
+    for banned, token in (((), 2), ((2,), 3), ((2, 3), 5), ((2, 3, 5), 0)):
+        assert generate_tokens(model, torch.ones(B, 1).long(), 4, banned=banned).eq(token).all()
+
+
+@pytest.mark.parametrize("B", [1, 2])
+def test_large_logits_are_numbers_too(B):
+    """In double precision their sum is infinite."""
+    model = RNNModel(nn.GRU(V, H), V).double()
+    with torch.no_grad():
+        model.linear.bias[2:5] = torch.tensor([1e308, 1.5e308, 1.2e308], dtype=torch.float64)
+    assert generate_tokens(model, torch.ones(B, 1).long(), 4, banned=[0]).eq(3).all()
+
+
+@pytest.mark.parametrize("size", [V, 300])  # few logits and many
+@pytest.mark.parametrize("B", [1, 2])
+@pytest.mark.parametrize(
+    "where", ["table of a token that is read", "hidden", "output", "output of one token"]
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_no_numbers(where, value, B, size):
+    model = RNNModel(nn.LSTM(size, H), size)
+    with torch.no_grad():
+        model.linear.bias[3] = 100.0  # always written, and read
+        place = {"t": model.rnn.weight_ih_l0[0:1, 3], "h": model.rnn.weight_hh_l0[2], "o": model.linear.bias}
+        place[where[0]].fill_(value) if "one" not in where else model.linear.bias[1].fill_(value)
+    if where[0] in "th" and value == math.inf:
+        model.rnn.weight_ih_l0.data[2 * H :, 3] = math.inf  # g and o, of opposite sign
+        model.rnn.weight_hh_l0.data[0] = -math.inf
+    with pytest.raises(FloatingPointError, match="NaN or infinity"):
+        generate_tokens(model, torch.full((B, 2), 4), 6, banned=[0])
+
+
+# ------------------------------------------------------------------------------ where there is no reader
 
 
 class Squared(RNNModel):
@@ -140,7 +275,7 @@ def changed(change, layer=None, **options):
 
 
 def with_linear(linear):
-    return lambda: changed(lambda model: setattr(model, "linear", linear))
+    return lambda: changed(lambda model: setattr(model, "linear", linear), nn.LSTM(4, H), embedding=True)
 
 
 OTHERS = {
@@ -194,9 +329,16 @@ OTHERS |= {
 }
 
 
+def has_reader(model):
+    with torch.inference_mode():
+        weight = next(iter(model.parameters()))
+        logits, state = model(torch.ones(1, 2).long())
+        return make_reader(model, state, torch.zeros(V, dtype=weight.dtype)) is not None
+
+
 @pytest.mark.parametrize("name", OTHERS)
-def test_no_step_for_other_models(name):
-    assert make_step(OTHERS[name]()) is None
+def test_no_reader_for_other_models(name):
+    assert not has_reader(OTHERS[name]())
 
 
 @contextlib.contextmanager
@@ -207,12 +349,31 @@ def hook_on_everything():
 
 
 @pytest.mark.parametrize("around", [hook_on_everything, lambda: torch.autocast("cpu", dtype=torch.bfloat16)])
-def test_no_step_in_other_surroundings(around):
+def test_no_reader_in_other_surroundings(around):
     model = RNNModel(nn.LSTM(V, H), V)
     with around():
-        assert make_step(model) is None
+        assert not has_reader(model)
         assert len(generate(model, "ab", 4, Vocab(list("abcdef")))) == 6
-    assert make_step(model) is not None
+    assert has_reader(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("attention", "no faster way for this class"),
+        ("hook of rnn", "hooks, replaced methods"),
+        ("another function", "its forward_fn is not"),
+        ("projection", "its layer is not"),
+        ("max_norm", "its embedding is not"),
+        ("another output", "its output is not"),
+    ],
+)
+def test_the_log_says_why_the_model_is_called(name, reason, caplog):
+    with caplog.at_level(logging.DEBUG, logger="rnnlib.generation"):
+        generate(OTHERS[name](), "ab", 2, Vocab(list("abcdef")))
+        assert reason in caplog.text and caplog.records[-1].levelname == "INFO"
+        generate(RNNModel(nn.GRU(V, H), V), "ab", 2, Vocab(list("abcdef")))
+        assert "RNNModel is read in place" in caplog.text and caplog.records[-1].levelname == "DEBUG"
 
 
 @pytest.mark.parametrize("layer", [nn.RNN(V, H), nn.LSTM(V, H)])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnnlib.common import check_at_least, check_positive, check_tokens
 from rnnlib.data.text import Vocab
-from rnnlib.generation.steps import make_step
+from rnnlib.generation.steps import make_reader
 from rnnlib.models.modes import evaluating
 from rnnlib.states import State, select_rows
 
@@ -151,7 +151,7 @@ def beam_search(
             rows, tokens = best // len(vocab), best % len(vocab)
             texts = torch.cat([texts[rows], tokens[:, None]], dim=1)
             if i + 1 < num_tokens:
-                reading.state = select_rows(reading.state, rows)
+                reading.select(rows)
                 reading.read(tokens)
     _check_finite(scores[0])  # NaN counts as the largest, so it would be first
     return joiner.join([*prefix, *vocab.to_tokens(texts[0].tolist())]), float(scores[0])
@@ -161,31 +161,42 @@ class _Reading:
     """A model on its way through a batch.
 
     Attributes:
-        logits: (B, V) after the last token; a banned token's is -inf.
-        state: what the model carries, in the form that its fast step takes if it has one.
+        logits: (B, V) after the last token; a banned token's is -inf. The next token may overwrite them.
     """
 
     def __init__(self, model: Any, X: Tensor, state: State | None, banned: Sequence[int]):
-        self.model, self.step = model, make_step(model)
+        self.model = model
         logits, self.state = model(X, state)
         if logits.ndim != 3 or logits.shape[:2] != X.shape:
             raise ValueError(
                 f"the model gave logits of shape {tuple(logits.shape)} for X of shape {tuple(X.shape)}; "
                 "(B, T, V) is expected, one row of logits for each token."
             )
-        if self.step is not None:
-            self.state = self.step.split(self.state)
         self.ban = _ban(banned, logits)
-        self.logits = logits[:, -1] + self.ban
+        self.logits = logits[:, -1] + self.ban  # not in place: a model may return one of its parameters
+        self.reader = make_reader(model, self.state, self.ban)
 
-    def read(self, tokens: Tensor) -> None:
-        """Read one more token (B,) a row."""
-        if self.step is not None:
-            logits, self.state = self.step.read(tokens, self.state)
+    @property
+    def is_one_short_row(self) -> bool:
+        """Whether Python's numbers are faster than tensors: a reader, one row of few logits, on the CPU."""
+        logits = self.logits
+        is_plain = logits.dtype == torch.float32 and logits.device.type == "cpu"
+        return self.reader is not None and is_plain and len(logits) == 1 and logits.shape[1] <= 100
+
+    def read(self, tokens: Tensor | int) -> None:
+        """Read one more token (B,) a row; a number if there is one row, read on the CPU by a reader."""
+        if self.reader is not None:
+            self.logits = self.reader.read(tokens)
         else:
             logits, self.state = self.model(tokens[:, None], self.state)
-            logits = logits[:, -1]
-        self.logits = logits + self.ban  # not in place: a model may return one of its parameters
+            self.logits = logits[:, -1] + self.ban
+
+    def select(self, rows: Tensor) -> None:
+        """Go on with these rows of the batch, in the given order."""
+        if self.reader is not None:
+            self.reader = self.reader.select(rows)
+        else:
+            self.state = select_rows(self.state, rows)
 
 
 def _ban(banned: Sequence[int], logits: Tensor) -> Tensor:
@@ -239,14 +250,24 @@ def _continue(
     chosen, best = [], []
     with evaluating(model):
         reading = _Reading(model, X, state, banned)
+        as_numbers = choose.is_greedy and reading.is_one_short_row
+        pick = _likeliest if as_numbers else choose
         for i in range(num_tokens):
-            tokens, value = choose(reading.logits)
+            tokens, value = pick(reading.logits)
             chosen.append(tokens)
             best.append(value)
             if i + 1 < num_tokens:
                 reading.read(tokens)
-    _check_finite(torch.stack(best))  # once, at the end: on a GPU every look at a number has to wait for it
-    return torch.stack(chosen, dim=1)
+    # once, at the end: on a GPU every look at a number has to wait for it
+    _check_finite(torch.tensor(best) if as_numbers else torch.stack(best))
+    return torch.tensor([chosen]) if as_numbers else torch.stack(chosen, dim=1)
+
+
+def _likeliest(logits: Tensor) -> tuple[int, float]:
+    """What a greedy :class:`_Chooser` gives for logits (1, V) in float32, as numbers."""
+    (values,) = logits.tolist()
+    best, total = max(values), sum(values)
+    return values.index(best), best if total == total else total  # the sum is NaN if one of them is
 
 
 def _check_finite(values: Tensor) -> None:

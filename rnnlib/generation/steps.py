@@ -1,140 +1,106 @@
-"""One token through a model by torch's own cells, without what their layers do around them at every call."""
+"""What is left of a model when tokens are read one by one, and the models of which this is known."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+import logging
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rnnlib.generation.inplace import Reader, Weights
 from rnnlib.models.conditional import ConditionalGenerator
 from rnnlib.models.language import RNNModel
+from rnnlib.models.modes import is_as_written
 from rnnlib.scratch.functional import RNNModelScratch, rnn
-from rnnlib.states import State, num_states
+from rnnlib.states import State
 
-CELLS = {  # by torch's name of the mode
-    "RNN_TANH": torch.rnn_tanh_cell,
-    "RNN_RELU": torch.rnn_relu_cell,
-    "LSTM": torch.lstm_cell,
-    "GRU": torch.gru_cell,
-}
-First = Callable[[Tensor, State], State]  # tokens (B,) and the state (B, H) of the first layer to its next
+log = logging.getLogger("rnnlib.generation")
 
 
-class Step(NamedTuple):
-    """Reads one token a row as its model does in evaluation mode, only faster; gradients must be off.
+def make_reader(model: Any, state: State, ban: Tensor) -> Reader | None:
+    """What reads on faster than the model, in evaluation mode, or None if the model itself must be called.
 
-    Attributes:
-        split: turns the state that the model returned into the form that ``read`` takes: one state (B, H), or
-            a tuple of such tensors, for each layer.
-        read: ``(tokens (B,), state) -> (logits (B, V), state)``.
-    """
-
-    split: Callable[[State], tuple[State, ...]]
-    read: Callable[[Tensor, tuple[State, ...]], tuple[Tensor, tuple[State, ...]]]
-
-
-def make_step(model: Any) -> Step | None:
-    """The fast step of a model, or None if there is none and the model itself must be called.
-
-    There is one for :class:`RNNModel` and :class:`ConditionalGenerator` over an ``nn.RNN``, ``nn.LSTM`` or
-    ``nn.GRU`` of any depth in one direction, and for :class:`RNNModelScratch` over
+    There is a reader for :class:`RNNModel` and :class:`ConditionalGenerator` over an ``nn.RNN``, ``nn.LSTM``
+    or ``nn.GRU`` of any depth in one direction, and for :class:`RNNModelScratch` over
     :func:`rnnlib.scratch.rnn`; not for anything that may compute something else: subclasses, hooks, replaced
     or compiled methods, ``proj_size``, ``max_norm``, autocast, precisions below float32. It uses the
-    parameters as they are now.
+    parameters as they are now. The logger ``rnnlib.generation`` is told which way is taken, and why.
+
+    Args:
+        model: any model.
+        state: what it returned with its last logits.
+        ban: (V,) is added to all logits.
     """
+    obstacle = _obstacle(model)
+    if obstacle:
+        log.info("%s is called for every token: %s", type(model).__name__, obstacle)
+        return None
+    log.debug("%s is read in place, one product for each layer and token", type(model).__name__)
+    if type(model) is RNNModelScratch:
+        return Reader(_from_scratch(*model.params, ban), [state])
+    layers = zip(*(part.unbind() for part in (state if isinstance(state, tuple) else (state,))))
+    return Reader(_from_layers(model, ban), list(layers))
+
+
+def _obstacle(model: Any) -> str:
+    """Why the model itself has to be called; "" if nothing speaks against a reader."""
     kind = type(model)
-    if kind not in (RNNModel, ConditionalGenerator, RNNModelScratch) or not _is_as_written(model):
-        return None
+    if kind not in (RNNModel, ConditionalGenerator, RNNModelScratch):
+        return "there is no faster way for this class"
+    if not is_as_written(model):
+        return "hooks, replaced methods, autocast or another precision may change what it computes"
     if kind is RNNModelScratch:
-        if model.forward_fn is not rnn:
-            return None
-        W_xh, W_hh, b_h, W_hq, b_q = model.params
-        return Step(tuple, _reader(_from_table(W_xh + b_h, W_hh, torch.tanh), None, [], W_hq.T, b_q))
-    is_conditional = kind is ConditionalGenerator
-    layer, embedding = model.rnn, model.tokens if is_conditional else model.embedding
-    output = model.output if is_conditional else model.linear
+        return "" if model.forward_fn is rnn else "its forward_fn is not rnnlib.scratch.rnn"
+    layer, embedding, output = _modules(model)
     if type(layer) not in (nn.RNN, nn.LSTM, nn.GRU) or layer.bidirectional or layer.proj_size:
-        return None
-    if type(output) is not nn.Linear or not _is_plain_embedding(embedding):
-        return None
-    cell, ((W_ih, W_hh, *biases), *upper) = CELLS[layer.mode], layer.all_weights
+        return "its layer is not an nn.RNN, nn.LSTM or nn.GRU in one direction without proj_size"
+    if embedding is not None and (type(embedding) is not nn.Embedding or embedding.max_norm is not None):
+        return "its embedding is not an nn.Embedding without max_norm"
+    return "" if type(output) is nn.Linear else "its output is not an nn.Linear"
+
+
+def _modules(model: RNNModel | ConditionalGenerator) -> tuple[nn.RNNBase, nn.Embedding | None, nn.Linear]:
+    if isinstance(model, ConditionalGenerator):
+        return model.rnn, model.tokens, model.output
+    return model.rnn, model.embedding, model.linear
+
+
+def _from_scratch(W_xh: Tensor, W_hh: Tensor, b_h: Tensor, W_hq: Tensor, b_q: Tensor, ban: Tensor) -> Weights:
+    inputs, recurrent = _with_bias(W_xh.T, b_h), _with_bias(W_hh.T, None)
+    return _weights("RNN_TANH", [inputs], [recurrent], _with_bias(W_hq.T, b_q + ban))
+
+
+def _from_layers(model: RNNModel | ConditionalGenerator, ban: Tensor) -> Weights:
+    layer, embedding, output = _modules(model)
+    inputs, recurrent = [], []
+    for W_ih, W_hh, *biases in layer.all_weights:
+        b_ih, b_hh = biases or (None, None)
+        inputs.append(_with_bias(W_ih, b_ih))
+        recurrent.append(_with_bias(W_hh, b_hh))
+    bias = ban if output.bias is None else output.bias + ban
     vectors = None if embedding is None else embedding.weight
-    if type(layer) is nn.RNN:
-        table = (W_ih.T if vectors is None else vectors @ W_ih.T) + sum(biases)
-        first = _from_table(table, W_hh.T, torch.tanh if layer.nonlinearity == "tanh" else torch.relu)
-    else:
-        first = _from_cell(cell, vectors, W_ih, W_hh, *biases)
-    split = _by_layer if num_states(layer) > 1 else Tensor.unbind
-    weight = output.weight.T.contiguous().T  # the same numbers, laid out as a product with one row reads them
-    return Step(split, _reader(first, cell, upper, weight, output.bias))
+    return _weights(layer.mode, inputs, recurrent, _with_bias(output.weight, bias), vectors)
 
 
-def _is_as_written(model: Any) -> bool:
-    """Whether a call of the model runs the code of its class, no hook, and in single precision or better."""
-    modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    parameters = list(model.parameters())
-    return not (
-        nn.modules.module._has_any_global_hook()
-        or any(module._forward_hooks or module._forward_pre_hooks for module in modules)
-        or any(hasattr(type(module), name) for module in modules for name in vars(module))
-        or any(p.dtype not in (torch.float32, torch.float64) for p in parameters)
-        or any(torch.is_autocast_enabled(kind) for kind in {p.device.type for p in parameters})
-    )
+def _with_bias(weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(N, I) and (N,) as one matrix (I+1, N)."""
+    bias = torch.zeros_like(weight[:, 0]) if bias is None else bias
+    return torch.cat([weight.T, bias[None]])
 
 
-def _is_plain_embedding(embedding: nn.Module | None) -> bool:
-    return embedding is None or (type(embedding) is nn.Embedding and embedding.max_norm is None)
+def _weights(
+    mode: str, inputs: list[Tensor], recurrent: list[Tensor], output: Tensor, vectors: Tensor | None = None
+) -> Weights:
+    """From the matrices (I+1, G*H) and (H+1, G*H) of each layer and (H+1, V) of the output."""
+    if mode == "LSTM":
+        inputs, recurrent = [[_gates_reordered(W) for W in of_all] for of_all in (inputs, recurrent)]
+    products = [torch.cat(pair, dim=1) for pair in zip(recurrent, [*inputs[1:], output])]
+    table, bias = inputs[0][:-1], inputs[0][-1:]
+    return Weights(mode, (table if vectors is None else vectors @ table) + bias, products)
 
 
-def _by_layer(state: tuple[Tensor, ...]) -> tuple[State, ...]:
-    """A tuple of (L, B, H) as L tuples of (B, H)."""
-    return tuple(zip(*(part.unbind() for part in state)))
-
-
-def _from_table(table: Tensor, W_hh: Tensor, activation: Callable[[Tensor], Tensor]) -> First:
-    """A plain RNN: of the input's product a row of a table (V, H) is left, which holds the biases too."""
-    return lambda tokens, H: activation(torch.addmm(table.index_select(0, tokens), H, W_hh))
-
-
-def _from_cell(cell: Callable[..., State], vectors: Tensor | None, W_ih: Tensor, *weights: Tensor) -> First:
-    """Any other cell, on the vectors (V, I) of the tokens or, without them, on one-hot vectors.
-
-    One-hot vectors choose columns of W_ih (G*H, V); the cell is given just those, and the identity as input.
-    """
-    V = W_ih.shape[1]
-    identity = functools.cache(lambda size: torch.eye(size, dtype=W_ih.dtype, device=W_ih.device))
-
-    def first(tokens: Tensor, state: State) -> State:
-        if vectors is not None:
-            return cell(F.embedding(tokens, vectors), state, W_ih, *weights)
-        if len(tokens) > V:  # more columns than W_ih has
-            return cell(F.one_hot(tokens, V).to(W_ih.dtype), state, W_ih, *weights)
-        return cell(identity(len(tokens)), state, W_ih.index_select(1, tokens), *weights)
-
-    return first
-
-
-def _reader(
-    first: First,
-    cell: Callable[..., State],
-    upper: Sequence[Sequence[Tensor]],
-    weight: Tensor,
-    bias: Tensor | None,
-) -> Callable[[Tensor, tuple[State, ...]], tuple[Tensor, tuple[State, ...]]]:
-    """``read`` of :class:`Step`: the first layer, a cell for each of the upper ones, the linear layer."""
-
-    def read(tokens: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        after = [first(tokens, state[0])]
-        for before, weights in zip(state[1:], upper):
-            after.append(cell(_hidden(after[-1]), before, *weights))
-        return F.linear(_hidden(after[-1]), weight, bias), tuple(after)
-
-    return read
-
-
-def _hidden(state: State) -> Tensor:
-    return state if isinstance(state, Tensor) else state[0]
+def _gates_reordered(weight: Tensor) -> Tensor:
+    """An LSTM's gates i, f, g, o in the order i, f, o, g: first those with a sigmoid."""
+    i, f, g, o = weight.chunk(4, dim=1)
+    return torch.cat([i, f, o, g], dim=1)
