@@ -60,7 +60,7 @@ linkcheck: $(READY) ## 检查外部链接 | check the links to other sites
 lab: $(READY) ## 在 JupyterLab 中打开本书 | open the book in JupyterLab
 	$(BIN)/python -m jupyterlab book
 
-bench: $(READY) ## 基准测试 | benchmarks
+bench: $(READY) ## 测速度，约 20 分钟，结果在 benchmarks/ 与 speed.json | speeds, about 20 minutes
 	$(BIN)/python -m benchmarks
 
 experiment: $(READY) ## 重做一次长实验：NAME=comparison | repeat a long run, results in rnnlib/results/

@@ -1,7 +1,8 @@
 """What the book's long runs measured.
 
 A run that takes longer than a notebook may lives in ``experiments/``; `make experiment NAME=...` repeats it
-and writes its results here, so that a notebook finds them wherever the library is installed.
+and writes its results here, so that a notebook finds them wherever the library is installed. `make bench`
+writes ``speed``, the compact copy of what ``benchmarks/`` measured.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def load(name: str) -> dict[str, Any]:
     if name not in names():
         raise FileNotFoundError(
             f"there are no results of an experiment {name!r}; there are {', '.join(names()) or 'none'}. "
-            f"`make experiment NAME={name}` makes them if experiments/{name}.py exists."
+            f"`make experiment NAME={name}` makes them if experiments/{name}.py exists; `make bench` makes "
+            "'speed'."
         )
     return json.loads(path.read_text(encoding="utf-8"))
