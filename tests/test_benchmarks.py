@@ -101,8 +101,17 @@ def test_ratios_and_rates_agree(record, subject):
                 assert numbers["over_d2l"]["median"] == pytest.approx(rate / peer, rel=2e-3)
     if subject == "generation":
         for one in record[0]["subjects"][subject]["results"].values():
-            rates = [one["threads"]["1"][key]["characters_per_second"]["median"] for key in ("one", "many")]
-            assert rates[1] > rates[0] and one["same"] == one["characters"]
+            assert one["same"] == one["characters"]
+
+
+def test_the_rate_of_many_texts_counts_all_their_characters(monkeypatch):
+    monkeypatch.setattr(generation, "alternate", lambda functions, *_, **__: dict.fromkeys(functions, [2.0]))
+    run = work.Run(work.QUICK, 1, Progress([]), quick=True)
+    numbers = generation._measure(run, "scratch", lambda done: None)["threads"]["1"]
+    rates = {key: each["characters_per_second"]["median"] for key, each in numbers.items()}
+    assert rates["one"] == work.QUICK.characters / 2
+    assert rates["many"] == work.QUICK.rows * work.QUICK.characters / 2
+    assert numbers["many"]["over_d2l"]["median"] == work.QUICK.rows
 
 
 def test_a_quick_run_without_a_folder_writes_nothing(monkeypatch, capsys):
