@@ -124,7 +124,7 @@ def group(device: torch.device | str = "cpu", timeout: float | None = None) -> I
     limit = timedelta(seconds=seconds)
     kind = torch.device(device).type
     try:
-        store, _, _ = next(dist.rendezvous("env://", rank, size, timeout=limit))
+        store = _store(rank, size, limit)
         if missing := _missing(_Ranks(rank, size, store), "here", seconds):
             raise RankLost(_who(missing, size, f"did not appear within {seconds:g} seconds"))
         if kind == "cuda":
@@ -142,6 +142,20 @@ def group(device: torch.device | str = "cpu", timeout: float | None = None) -> I
         dist.destroy_process_group()
     finally:
         _ranks = None
+
+
+def _store(rank: int, size: int, limit: timedelta) -> Any:
+    """The common store: torchrun's own, or where ranks were started by hand, one that rank 0 holds."""
+    of_torchrun = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    try:
+        host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"MASTER_ADDR and MASTER_PORT must say where rank 0 is ({error}); start with torchrun."
+        ) from error
+    holds = rank == 0 and not of_torchrun
+    store = dist.TCPStore(host, port, size, holds, timeout=limit, wait_for_workers=False)
+    return dist.PrefixStore(f"rnnlib/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
 
 
 def rows(inputs: Inputs, labels: Tensor, check: bool = False) -> tuple[Inputs, Tensor, int]:
@@ -289,16 +303,16 @@ def _together() -> Iterator[None]:
 
 
 def _missing(ranks: _Ranks, word: str, seconds: float) -> list[int]:
-    """The ranks that have not put a word into the common store in time; rank 0 if the store is gone."""
+    """The ranks that have not put a word into the common store in time."""
     end = time.monotonic() + seconds
     absent = [i for i in range(ranks.size) if i != ranks.rank]
     try:
-        ranks.store.set(f"rnnlib/{word}/{ranks.rank}", b"1")
+        ranks.store.set(f"{word}/{ranks.rank}", b"1")
         while absent and time.monotonic() < end:
-            absent = [i for i in absent if not ranks.store.check([f"rnnlib/{word}/{i}"])]
+            absent = [i for i in absent if not ranks.store.check([f"{word}/{i}"])]
             time.sleep(0.02)
-    except RuntimeError:
-        return [0]
+    except RuntimeError:  # rank 0 holds the store; if it was there before, it has called the roll and left
+        return [0] if 0 in absent else absent
     return absent
 
 
