@@ -14,7 +14,7 @@ from torch import Tensor
 from rnnlib.common import check_at_least
 from rnnlib.states import State, map_state
 
-FOLD = 4096  # losses that are kept one by one before they become one tensor
+FOLD = 1024  # losses in one piece of memory
 
 
 class Position:
@@ -38,8 +38,8 @@ class Position:
         self.start: dict[str, Any] | None = None
         self.ranks: tuple[Tensor, ...] = ()
         self.on_step = on_step
-        self._folded: list[tuple[Tensor, Tensor]] = []
-        self._recent: list[tuple[Tensor, Tensor]] = []
+        self._pieces: list[tuple[Tensor, Tensor]] = []
+        self._filled = 0  # places of the last piece
         self._began = time.perf_counter()
 
     def batches(self, loader: Iterable[Any]) -> Iterator[Any]:
@@ -70,9 +70,14 @@ class Position:
             count: how many labels it is the mean of, a whole number.
             state: what the next batch begins with, or None.
         """
-        self._recent.append((loss, count))
-        if len(self._recent) == FOLD:
-            self._folded, self._recent = [self.sums()], []
+        if not self._pieces or self._filled == len(
+            self._pieces[-1][0]
+        ):  # a tensor for each loss would break the memory of large batches into crumbs
+            self._pieces.append((loss.new_empty(FOLD), count.new_empty(FOLD)))
+            self._filled = 0
+        for piece, value in zip(self._pieces[-1], (loss, count)):
+            piece[self._filled] = value
+        self._filled += 1
         self.batch += 1
         self.state = state
         if self.on_step is not None:
@@ -80,14 +85,11 @@ class Position:
 
     def sums(self) -> tuple[Tensor, Tensor]:
         """The losses of the batches so far, and their counts: both (batches,)."""
-        recent = [tuple(map(torch.stack, zip(*self._recent)))] if self._recent else []
-        parts = self._folded + recent
-        if not parts:
+        if not self._pieces:
             return torch.empty(0), torch.empty(0, dtype=torch.int64)
-        device = parts[-1][0].device, parts[-1][1].device
-        return tuple(
-            torch.cat([part.to(where) for part in column]) for where, column in zip(device, zip(*parts))
-        )
+        last = tuple(piece[: self._filled] for piece in self._pieces[-1])
+        columns = zip(*self._pieces[:-1], last)
+        return tuple(torch.cat([part.to(column[-1].device) for part in column]) for column in columns)
 
     def total(self) -> tuple[float, int]:
         """The losses summed over the labels, in double precision, and the number of labels."""
@@ -137,7 +139,8 @@ class Position:
             plain["last"],
             plain["seconds"] + 0.0,
         )
-        position._folded = [(losses, counts)] if position.batch else []
+        if position.batch:  # what is added comes into a new piece
+            position._pieces, position._filled = [(losses, counts)], position.batch
         position.state = _rebuild(plain["form"], tensors)
         position.start = {**plain["start"], "torch": tensors["start"]}
         if not isinstance(position.start["loader"], (dict, type(None))):
