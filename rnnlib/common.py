@@ -8,6 +8,8 @@ import os
 import secrets
 import stat
 import sys
+import time
+import zlib
 from collections.abc import Iterator
 from numbers import Integral, Real
 from pathlib import Path
@@ -94,7 +96,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(f"{str(path)!r} is no ordinary file and is left as it is; give a file's name.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first.")
-    part = target.with_name(f".rnnlib-{secrets.token_hex(8)}.part")
+    part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
     try:
         yield part
         with contextlib.suppress(FileNotFoundError):
@@ -102,3 +104,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike[str], seconds: float = 60.0) -> None:
+    """Remove temporary files of :func:`replacing` for this path that a killed process left behind.
+
+    Args:
+        path: the file that they were to become.
+        seconds: how long nothing may have been written to them.
+    """
+    target = Path(path).resolve()
+    for part in target.parent.glob(f"{_part_prefix(target)}*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > seconds:
+                part.unlink()
+
+
+def _part_prefix(target: Path) -> str:
+    return f".rnnlib-{zlib.crc32(target.name.encode()):08x}-"

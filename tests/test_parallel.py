@@ -268,7 +268,7 @@ def test_without_torchrun_there_is_one_rank(monkeypatch):
     parallel.check_rows(7)
     X, Y = torch.ones(2, 3), torch.ones(2, 3)
     assert parallel.rows(X, Y) == (X, Y, 1) and parallel.gather(X) is X and parallel.gather_generators() == ()
-    assert parallel.average([], X, Y) == (X, Y) and parallel.choose_device("cuda:1") == "cuda:1"
+    assert parallel.average(None, X, Y) == (X, Y) and parallel.choose_device("cuda:1") == "cuda:1"
     with parallel.group():
         assert parallel._ranks is None
 

@@ -22,6 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from rnnlib.__main__ import main
+from rnnlib.common import replacing
 from rnnlib.data.batches import ExampleLoader, SequenceLoader
 from rnnlib.devices import set_seed
 from rnnlib.models.language import RNNModel
@@ -238,6 +239,21 @@ def test_without_a_saver_nothing_is_written_and_nothing_asked(tmp_path, monkeypa
             Saver(tmp_path / "a", every)
     with pytest.raises(FileNotFoundError, match="create it first"):
         Saver(tmp_path / "no" / "a", 1)
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
+    parts = []
+    for name in ("a", "a", "b"):
+        with pytest.raises(Stopped), replacing(tmp_path / name) as part:
+            part.write_bytes(b"half")
+            parts.append((part, part.read_bytes()))
+            raise Stopped
+    for part, data in parts:
+        part.write_bytes(data)
+    for part in (parts[0][0], parts[2][0]):
+        os.utime(part, (0, 0))
+    Saver(tmp_path / "a", 1)
+    assert [part.exists() for part, _ in parts] == [False, True, True]
 
 
 # ---- The file ----

@@ -104,7 +104,7 @@ def run_epoch(
             if training:
                 optimizer.zero_grad()
                 value.backward()
-                value, count = parallel.average(model.parameters(), value, count * weight)
+                value, count = parallel.average(model, value, count * weight)
                 if callable(clip):
                     clip()
                 elif clip is not None:

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -200,7 +200,7 @@ def _check_alike(labels: Tensor) -> None:
         )
 
 
-def average(parameters: Iterable[Any], loss: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+def average(model: Any, loss: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     """Put the gradient of the whole batch in the place of the gradient of this rank's rows.
 
     A rank's gradient is that of a mean, so each is weighted with the labels that it is the mean of. All
@@ -209,7 +209,7 @@ def average(parameters: Iterable[Any], loss: Tensor, count: Tensor) -> tuple[Ten
     pass could hide the time of a first message, because through time all gradients are ready at the very end.
 
     Args:
-        parameters: of the model. Each has a gradient on all ranks or on none.
+        model: each of its parameters has a gradient on all ranks or on none.
         loss: the mean loss of this rank's rows.
         count: the labels that it is the mean of; 0 if none counts.
 
@@ -218,7 +218,7 @@ def average(parameters: Iterable[Any], loss: Tensor, count: Tensor) -> tuple[Ten
     """
     if _ranks is None:
         return loss, count
-    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    grads = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     count = count.to(loss.device)
     flat = torch.cat([*(grad.detach().reshape(-1) for grad in grads), loss.detach().reshape(1)])
     flat = torch.where(count > 0, flat * count, torch.zeros_like(flat))  # a mean over nothing is no number

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnlib.common import check_positive
+from rnnlib.common import check_positive, remove_leftovers
 from rnnlib.data.text import Vocab
 from rnnlib.training import parallel
 from rnnlib.training.checkpoints import import_safetensors, save_checkpoint
@@ -37,6 +37,7 @@ class Saver:
         FileNotFoundError: if the folder does not exist.
 
     Example:
+        >>> from rnnlib.training.saving import Saver
         >>> train(model, data, 10, optimizer=optimizer, saver=Saver("a.ckpt", every=500))
     """
 
@@ -53,6 +54,8 @@ class Saver:
         self.path, self.every, self.vocab, self.config = Path(path), every, vocab, config
         if not self.path.resolve().parent.is_dir():
             raise FileNotFoundError(f"the folder of {str(path)!r} does not exist; create it first.")
+        if parallel.is_first():
+            remove_leftovers(self.path)
         self.steps = 0
         self.stop = self.saved = False
 
