@@ -553,7 +553,7 @@ def test_the_examples_in_the_help_are_understood():
 
     examples = TRAIN_EXAMPLES.replace("torchrun --nproc-per-node=2", "python") + TOKENS_EXAMPLES
     lines = [line.strip() for line in (examples + GENERATE_EXAMPLES).splitlines() if "python" in line]
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         _parser().parse_args(line.replace('"', "").replace("time traveller", "time_traveller").split()[3:])
 
