@@ -153,12 +153,17 @@ def test_nothing_is_copied_and_pages_are_given_back(numbers, monkeypatch):
     on_disk = SequenceLoader(numbers[0], 4, 5)
     assert on_disk.corpus._raw.data_ptr() == numbers[0]._raw.data_ptr()
     assert numbers[0][10:20]._raw.data_ptr() == numbers[0]._raw.data_ptr() + 10
-    given, real = [], MappedTokens._give_back
-    monkeypatch.setattr(MappedTokens, "_give_back", lambda self, part: (given.append(1), real(self, part)))
+    read, real = [], MappedTokens._read
+    monkeypatch.setattr(
+        MappedTokens, "_read", lambda self, part: (read.append(len(part)), real(self, part))[1]
+    )
+    whole = list(SequenceLoader(numbers[0], 4, 5, "random", seed=1))
+    assert set(read) == {4}
+    read.clear()
     monkeypatch.setattr(mapped_module, "MAPPED", 1)
-    batches = list(on_disk)
-    assert len(given) == 2 * len(batches)
-    assert numbers[0]._touched == [0]
+    found = list(SequenceLoader(numbers[0], 4, 5, "random", seed=1))
+    assert set(read) == {1} and len(read) == 2 * 4 * len(found) and numbers[0]._touched == [0]
+    assert all(torch.equal(X, Z) and torch.equal(Y, W) for (X, Y), (Z, W) in zip(found, whole, strict=True))
 
 
 def test_the_old_order_is_the_order():

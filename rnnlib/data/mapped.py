@@ -65,26 +65,28 @@ class MappedTokens:
             other = copy.copy(self)
             other._raw = self._raw[where]
             return other
-        if isinstance(where, Tensor):
-            where = where.cpu()
-        part = self._raw[where]
-        read = part.to(self.device, torch.int64)
+        gather = isinstance(where, Tensor)
+        rows = where.cpu() if gather else self._raw[where]
+        width = rows[:1].numel() * self._raw.element_size()
+        pieces = rows.split(max(MAPPED // max(FAULT, width), 1))  # a large batch touches much at once
+        read = torch.cat([self._read(self._raw[piece] if gather else piece) for piece in pieces])
+        return read.to(self.device)
+
+    def _read(self, part: Tensor) -> Tensor:
+        """A few rows as int64; what they touched is given back when it has become much."""
+        read = part.long()
         if self.dtype == "uint16":
             read = read & 0xFFFF  # torch knows few operations on uint16
-        self._give_back(part)
+        self._touched[0] += len(part) * max(FAULT, part[:1].numel() * part.element_size())
+        if self._touched[0] >= MAPPED:
+            self._touched[0] = 0
+            with contextlib.suppress(AttributeError, OSError):  # systems without it count the cache as theirs
+                self._map.madvise(mmap.MADV_DONTNEED)
         return read
 
     def tolist(self) -> list[int]:
         """All of them; for tests and short parts."""
         return self[torch.arange(len(self))].tolist()
-
-    def _give_back(self, part: Tensor) -> None:
-        rows, length = part.shape if part.ndim == 2 else (1, part.numel())
-        self._touched[0] += rows * max(FAULT, length * part.element_size())
-        if self._touched[0] >= MAPPED:
-            self._touched[0] = 0
-            with contextlib.suppress(AttributeError, OSError):  # systems without it count the cache as theirs
-                self._map.madvise(mmap.MADV_DONTNEED)
 
     def __repr__(self) -> str:
         return f"MappedTokens({len(self):,} tokens, {self.dtype}, read to {self.device})"

@@ -132,7 +132,8 @@ def group(device: torch.device | str = "cpu", timeout: float | None = None) -> I
         backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
     except RuntimeError as error:
-        raise RankLost(_who([0] if rank else [], size, f"cannot be reached ({_line(error)})")) from error
+        why = _line(error)
+        raise RankLost(_who([0] if rank else [], size, f"cannot be reached ({why})", why)) from error
     _ranks = _Ranks(rank, size, store)
     if rank:
         digest = hashlib.sha256(bytes(torch.get_rng_state().tolist()) + bytes([rank % 256, rank // 256]))
