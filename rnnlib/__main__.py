@@ -1,30 +1,34 @@
-"""The command line: ``python -m rnnlib train``, ``generate`` and ``corpora``."""
+"""The command line: ``python -m rnnlib train``, ``generate``, ``tokens`` and ``corpora``."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import reprlib
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 
 from rnnlib import __version__
-from rnnlib.common import check_rate, notice
+from rnnlib.common import check_positive, check_rate, notice
 from rnnlib.data.catalogue import available_corpora, cache_folder, local_folder
 from rnnlib.data.corpus import load_corpus
 from rnnlib.data.sources import CorpusUnavailable
 from rnnlib.data.text_data import TextData, load_text
+from rnnlib.data.token_files import TokenFile, is_token_file, write_token_file
 from rnnlib.devices import describe_device, get_device, set_seed
 from rnnlib.generation.decoding import generate
 from rnnlib.models.language import LAYERS, RNNModel
 from rnnlib.models.modes import count_parameters
 from rnnlib.scratch.functional import RNNModelScratch
+from rnnlib.training import parallel
 from rnnlib.training.checkpoints import (
     Checkpoint,
     CheckpointError,
@@ -34,6 +38,7 @@ from rnnlib.training.checkpoints import (
     save_checkpoint,
 )
 from rnnlib.training.loop import OPTIMIZERS, make_optimizer, train
+from rnnlib.training.saving import Saver
 
 
 def _or(word: str, convert: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -59,7 +64,9 @@ class Setting(NamedTuple):
 
 
 SETTINGS = {
-    "corpus": Setting((str,), "time_machine", "语料名或文本文件 | name of a corpus, or a text file"),
+    "corpus": Setting(
+        (str,), "time_machine", "语料名、文本文件或词元文件 | name of a corpus, a text file, or a token file"
+    ),
     "language": Setting(
         (str, NoneType),
         None,
@@ -102,6 +109,7 @@ SETTINGS = {
     ),
     "seed": Setting((int,), 0, "随机种子 | random seed", {"type": int}),
 }
+EPOCHS = 100
 SMALLER = "use a smaller --num-hiddens, --num-layers, --batch-size or --num-steps"
 DEVICE = {"default": "auto", "help": "计算设备：auto、cpu、cuda、mps | where to compute (default: auto)"}
 
@@ -111,6 +119,13 @@ TRAIN_EXAMPLES = """\
   python -m rnnlib train --corpus tang300 --layer lstm --optimizer adam --epochs 50 --save tang.ckpt
   python -m rnnlib train --corpus my_text.txt --max-tokens all --layer gru --num-layers 2
   python -m rnnlib train --resume time.ckpt --epochs 100
+  python -m rnnlib train --corpus big.tokens --max-tokens all --save big.ckpt --save-every 1000
+  torchrun --nproc-per-node=2 -m rnnlib train --save time.ckpt
+"""
+TOKENS_EXAMPLES = """\
+例子 examples:
+  python -m rnnlib tokens big.txt big.tokens
+  python -m rnnlib tokens 红楼梦.txt red.tokens --encoding gb18030
 """
 GENERATE_EXAMPLES = """\
 例子 examples:
@@ -123,8 +138,17 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose error one rank prints, not each of them."""
+
+    def error(self, message: str) -> NoReturn:
+        if not parallel.is_first():
+            time.sleep(parallel.ROLL_CALL)
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m rnnlib",
         description="训练循环神经网络语言模型，续写文本 | train recurrent language models and continue texts",
     )
@@ -139,12 +163,24 @@ def _parser() -> argparse.ArgumentParser:
         return sub.add_argument
 
     add = command("train", _train, "训练一个模型 | train a model", TRAIN_EXAMPLES)
-    add("--epochs", type=int, default=100, help="训练周期数 | epochs to train, or to add (default: 100)")
+    add(
+        "--epochs",
+        type=int,
+        help="训练周期数，续训时是增加的周期数；默认 100，续训中断的一次则练完原定的 | "
+        "epochs to train, or to add (default: 100, or with --resume those that an interrupted run still has)",
+    )
     for name, setting in SETTINGS.items():
         shown = "" if "default" in setting.help else f" (default: {setting.default})"
         add(_flag(name), help=setting.help + shown, default=argparse.SUPPRESS, **setting.arguments)
     add("--device", **DEVICE)
     add("--save", type=Path, help="把检查点写到这里 | write a checkpoint here (with --resume: over that one)")
+    add(
+        "--save-every",
+        type=int,
+        metavar="STEPS",
+        help="每训练这么多步也写一次检查点，在周期中间也写；被打断后用 --resume 接着练，结果一个比特也不差 | "
+        "write it after every so many steps, too, within epochs; --resume then ends with the same bits",
+    )
     add(
         "--resume",
         type=Path,
@@ -169,6 +205,28 @@ def _parser() -> argparse.ArgumentParser:
         "tokens of the prefix that the vocabulary lacks: refuse them, or read them as <unk> (default: error)",
     )
     add("--device", **DEVICE)
+
+    add = command(
+        "tokens",
+        _tokens,
+        "把大的文本文件变成词元文件，训练时不必读进内存 | "
+        "make a token file from a large text, to be trained on without reading it into memory",
+        TOKENS_EXAMPLES,
+    )
+    add("text", type=Path, help="文本文件 | a text file")
+    add("target", type=Path, metavar="OUT", help="要写的词元文件 | the token file to write")
+    for name in ("level", "language", "clean"):
+        setting = SETTINGS[name]
+        add(_flag(name), help=setting.help, default=setting.default, **setting.arguments)
+    add(
+        "--encoding", default="utf-8", help="文本的编码，例如 gb18030 | encoding of the text (default: utf-8)"
+    )
+    add(
+        "--min-freq",
+        type=int,
+        default=0,
+        help="更少见的词元成为 <unk> | rarer tokens become <unk> (default: 0)",
+    )
 
     command("corpora", _corpora, "列出有名字的语料 | list the corpora that have a name")
     return parser
@@ -232,8 +290,13 @@ def _check_seed(seed: int) -> None:
 
 
 def _data(config: dict[str, Any], device: torch.device) -> TextData:
-    corpus = load_corpus(config["corpus"], clean=config["clean"], language=config["language"])
-    total, wanted = len(corpus.tokens(config["level"])), config["max_tokens"]
+    if is_token_file(config["corpus"]):
+        corpus = TokenFile(os.path.expanduser(config["corpus"]))
+        total = corpus.count
+    else:
+        corpus = load_corpus(config["corpus"], clean=config["clean"], language=config["language"])
+        total = len(corpus.tokens(config["level"]))
+    wanted = config["max_tokens"]
     if wanted is not None and wanted >= total:
         raise ValueError(
             f"max_tokens={wanted}: the text has {total:,} tokens, and some must be left to be held out; use "
@@ -270,7 +333,13 @@ def _config(args: argparse.Namespace, checkpoint: Checkpoint | None) -> dict[str
     """The settings of a training run: those of the checkpoint, or the given ones over the defaults."""
     given = {name: value for name, value in vars(args).items() if name in SETTINGS}
     if checkpoint is None:
-        return {name: setting.default for name, setting in SETTINGS.items()} | given
+        config = {name: setting.default for name, setting in SETTINGS.items()} | given
+        if is_token_file(config["corpus"]):
+            if settled := [_flag(name) for name in ("level", "language", "clean") if name in given]:
+                raise ValueError(f"{', '.join(settled)}: the token file has it settled; leave it out.")
+            file = TokenFile(os.path.expanduser(config["corpus"]), verify=False)
+            config |= {"level": file.level, "language": file.language, "clean": file.clean}
+        return config
     if given.keys() - {"corpus"}:
         flags = ", ".join(_flag(name) for name in given if name != "corpus")
         raise ValueError(f"{flags}: with --resume the checkpoint's own value is used; leave it out.")
@@ -292,15 +361,35 @@ def _same_data(checkpoint: Checkpoint, config: dict[str, Any], device: torch.dev
     return data
 
 
+def _epochs(asked: int | None, checkpoint: Checkpoint | None) -> int:
+    """The epochs to train: as asked for, or those that an interrupted run still has, or the usual number."""
+    if asked is None and checkpoint is not None and checkpoint.position is not None:
+        done = checkpoint.history.num_epochs if checkpoint.history else 0
+        return max(checkpoint.position.last - done, 1)
+    return EPOCHS if asked is None else asked
+
+
+def _saver(args: argparse.Namespace, target: Path | None, **parts: Any) -> Saver | None:
+    """What saves within the epochs, if that was asked for."""
+    if args.save_every is None:
+        return None
+    if target is None:
+        raise ValueError("--save-every needs a file: add --save FILE.")
+    return Saver(target, args.save_every, **parts)
+
+
 def _train(args: argparse.Namespace) -> int:
-    device, target = _device(args.device), args.save or args.resume
+    device, target = _device(parallel.choose_device(args.device)), args.save or args.resume
     checkpoint = _read(args.resume) if args.resume else None
     if target:
         _check_target(target)
     config = _config(args, checkpoint)
     _check_seed(config["seed"])
+    parallel.check_rows(config["batch_size"])
     if config["lr"] is not None:
         check_rate(lr=config["lr"])
+    epochs = _epochs(args.epochs, checkpoint)
+    check_positive(num_epochs=epochs)
     set_seed(config["seed"])
     data = _same_data(checkpoint, config, device) if checkpoint else _data(config, device)
     _sketch(config, len(data.vocab))
@@ -311,22 +400,51 @@ def _train(args: argparse.Namespace) -> int:
     config |= {"lr": optimizer.param_groups[0]["lr"], "checksum": data.corpus.checksum}
     print(data.summary())
     size = f"{count_parameters(model):,} 个参数 parameters"
-    print(f"{config['layer']}: {size}; {describe_device(device)}", flush=True)
+    ranks = f"; {parallel.world()[1]} 个进程 ranks" if parallel.world()[1] > 1 else ""
+    print(f"{config['layer']}: {size}; {describe_device(device)}{ranks}", flush=True)
     if not target:
         notice("没有 --save，训练好的模型不会保存。", "Without --save the trained model is not kept.")
-    history = checkpoint.history if checkpoint else None
+    saver = _saver(args, target, vocab=data.vocab, config=config)
+    run = {"optimizer": optimizer, "clip": config["clip"], "saver": saver}
+    if checkpoint:
+        run |= {"history": checkpoint.history, "position": checkpoint.position}
     try:
-        history = train(model, data, args.epochs, optimizer=optimizer, clip=config["clip"], history=history)
+        with parallel.group(device), saver.listening() if saver else contextlib.nullcontext():
+            history = train(model, data, epochs, **run)
     except FloatingPointError as error:
         kept = f" {args.resume} is as it was." if args.resume else ""
-        raise FloatingPointError(f"{error} Nothing was written.{kept}") from error
-    if target:
+        said = (
+            f"{target} is what --save-every wrote last."
+            if saver and saver.saved
+            else f"Nothing was written.{kept}"
+        )
+        raise FloatingPointError(f"{error} {said}") from error
+    exact = saver is not None and saver.saved and history.interrupted  # what lies there can be continued
+    if target and parallel.is_first() and not exact:
         parts = {"vocab": data.vocab, "optimizer": optimizer, "history": history, "loader": data.train}
         save_checkpoint(target, model, config=config, **parts)
     print(history.summary())
     if target:
         notice(f"检查点写入 {target}", f"checkpoint written to {target}")
     return 130 if history.interrupted else 0
+
+
+def _tokens(args: argparse.Namespace) -> int:
+    settings = {name: getattr(args, name) for name in ("level", "language", "clean", "encoding", "min_freq")}
+    made = write_token_file(args.text, args.target, **settings)
+    size = f"{args.target.stat().st_size:,}"
+    unit_zh, unit_en = {"char": ("字符", "characters"), "word": ("单词", "words")}[made.level]
+    notice(
+        f"{args.target}：{made.count:,} 个{unit_zh}，V = {len(made.vocab):,}，{made.dtype}，{size} 字节",
+        f"{args.target}: {made.count:,} {unit_en}, V = {len(made.vocab):,}, {made.dtype}, {size} bytes",
+    )
+    if made.dropped:
+        letters = sum(count for _, count in made.dropped)
+        notice(
+            f"清洗去掉了 {letters:,} 个不在 a-z 之内的字母（要保留就用 --no-clean）",
+            f"cleaning removed {letters:,} letters outside a-z (--no-clean keeps them)",
+        )
+    return 0
 
 
 def _generate(args: argparse.Namespace) -> int:
@@ -373,7 +491,8 @@ def _corpora(args: argparse.Namespace) -> int:
 
 
 # What the library calls its arguments -> what they are called here
-FLAGS = {name: _flag(name) for name in (*SETTINGS, "top_k", "temperature", "device")}
+FLAGS = {name: _flag(name) for name in (*SETTINGS, "top_k", "temperature", "device", "encoding", "min_freq")}
+FLAGS["save_every"] = "--save-every"
 FLAGS |= {"num_epochs": "--epochs", "num_tokens": "--length"}
 
 
@@ -401,6 +520,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without Chinese shows '?' where others show text
             stream.reconfigure(errors="replace")
+    with contextlib.ExitStack() as silence:
+        if not parallel.is_first():  # one rank is enough
+            silence.enter_context(contextlib.redirect_stdout(silence.enter_context(open(os.devnull, "w"))))
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     try:
         code = args.run(args)
@@ -410,15 +536,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError, ImportError, CorpusUnavailable, FloatingPointError) as error:
-        print(f"rnnlib: {_in_flags(str(error))}", file=sys.stderr)
+        parallel.complain(f"rnnlib: {_in_flags(str(error))}")
         return 1 if isinstance(error, FloatingPointError) else 2
     except RuntimeError as error:
         if not re.search("allocate memory|out of memory", str(error)):
             raise
-        print(f"rnnlib: there is not enough memory; {SMALLER}.", file=sys.stderr)
+        parallel.complain(f"rnnlib: there is not enough memory; {SMALLER}.")
         return 2
     except KeyboardInterrupt:
-        print("rnnlib: 已中断 | interrupted", file=sys.stderr)
+        parallel.complain("rnnlib: 已中断 | interrupted")
         return 130
 
 

@@ -8,6 +8,9 @@ import os
 import secrets
 import stat
 import sys
+import time
+import zlib
+from collections.abc import Iterator
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -65,28 +68,57 @@ def printable(text: object, length: int = 200) -> str:
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
     """Write a file so that at every moment it is either the old one or the new one, whatever interrupts.
 
-    The bytes go to a temporary file in the same folder, are read back, and the file is then renamed. An
-    existing file keeps its mode; a symbolic link stays a link, and the file it points to is replaced.
+    The bytes are read back before the file takes its name, see :func:`replacing`.
 
     Raises:
         FileNotFoundError: if the folder does not exist.
         OSError: if the file cannot be written, or the path is something else than a file, such as a device;
             what was there is then unchanged.
     """
-    path = Path(path)
-    target = path.resolve()
+    with replacing(path) as part:
+        part.write_bytes(data)
+        if part.read_bytes() != data:
+            raise OSError(f"{str(path)!r} could not be written: what was read back is something else.")
+    return Path(path)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary file in the same folder for the block to write; it takes the name once the block is done.
+
+    An existing file keeps its mode; a symbolic link stays a link, and the file it points to is replaced.
+
+    Raises:
+        FileNotFoundError, OSError: as :func:`atomic_write` does.
+    """
+    target = Path(path).resolve()
     if target.exists() and not target.is_file():
         raise OSError(f"{str(path)!r} is no ordinary file and is left as it is; give a file's name.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first.")
-    part = target.with_name(f".rnnlib-{secrets.token_hex(8)}.part")
+    part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
     try:
-        part.write_bytes(data)
-        if part.read_bytes() != data:
-            raise OSError(f"{str(path)!r} could not be written: what was read back is something else.")
+        yield part
         with contextlib.suppress(FileNotFoundError):
             os.chmod(part, stat.S_IMODE(target.stat().st_mode))
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
-    return path
+
+
+def remove_leftovers(path: str | os.PathLike[str], seconds: float = 60.0) -> None:
+    """Remove temporary files of :func:`replacing` for this path that a killed process left behind.
+
+    Args:
+        path: the file that they were to become.
+        seconds: how long nothing may have been written to them.
+    """
+    target = Path(path).resolve()
+    for part in target.parent.glob(f"{_part_prefix(target)}*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > seconds:
+                part.unlink()
+
+
+def _part_prefix(target: Path) -> str:
+    return f".rnnlib-{zlib.crc32(target.name.encode()):08x}-"

@@ -549,10 +549,11 @@ def test_help_is_bilingual_and_names_every_option(command, capsys):
 
 
 def test_the_examples_in_the_help_are_understood():
-    from rnnlib.__main__ import GENERATE_EXAMPLES, TRAIN_EXAMPLES, _parser
+    from rnnlib.__main__ import GENERATE_EXAMPLES, TOKENS_EXAMPLES, TRAIN_EXAMPLES, _parser
 
-    lines = [line.strip() for line in (TRAIN_EXAMPLES + GENERATE_EXAMPLES).splitlines() if "python" in line]
-    assert len(lines) == 6
+    examples = TRAIN_EXAMPLES.replace("torchrun --nproc-per-node=2", "python") + TOKENS_EXAMPLES
+    lines = [line.strip() for line in (examples + GENERATE_EXAMPLES).splitlines() if "python" in line]
+    assert len(lines) == 10
     for line in lines:
         _parser().parse_args(line.replace('"', "").replace("time traveller", "time_traveller").split()[3:])
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from rnnlib.common import check_at_least, check_positive
+from rnnlib.data.mapped import MappedTokens
+from rnnlib.data.order import shuffled
 from rnnlib.data.padding import check_lengths
 
 Batch = tuple[Tensor, Tensor]
@@ -22,12 +24,18 @@ Inputs = Tensor | tuple[Tensor | None, ...]
 IGNORED = -100  # the label of places that do not count, as in torch's cross-entropy
 
 
-def as_corpus(corpus: Iterable[int] | Tensor, device: str | torch.device | None = None) -> Tensor:
+def as_corpus(
+    corpus: Iterable[int] | Tensor | MappedTokens, device: str | torch.device | None = None
+) -> Tensor | MappedTokens:
     """The corpus as one 1-D int64 tensor, moved to ``device`` once (no copy if it is there already).
+
+    The tokens of a token file stay where they are; what is read from them will come to ``device``.
 
     Raises:
         ValueError: if it is not one flat sequence of integers.
     """
+    if isinstance(corpus, MappedTokens):
+        return corpus if device is None else corpus.to(device)
     if not isinstance(corpus, Tensor):
         if not hasattr(corpus, "__len__"):
             corpus = list(corpus)  # a generator can be read only once
@@ -47,7 +55,7 @@ def as_corpus(corpus: Iterable[int] | Tensor, device: str | torch.device | None 
     return tensor.long()
 
 
-def _check(corpus: Tensor, batch_size: int, num_steps: int) -> None:
+def _check(corpus: Tensor | MappedTokens, batch_size: int, num_steps: int) -> None:
     check_positive(batch_size=batch_size, num_steps=num_steps)
     needed = batch_size * num_steps + 1
     if len(corpus) < needed:
@@ -62,6 +70,7 @@ def seq_data_iter_random(
     batch_size: int,
     num_steps: int,
     rng: random.Random | ModuleType = random,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """Minibatches by random sampling: subsequences in random order, cut from a random offset.
 
@@ -73,6 +82,7 @@ def seq_data_iter_random(
         batch_size: B, subsequences in a batch.
         num_steps: T, tokens in a subsequence.
         rng: source of chance; the module :mod:`random` by default, so that ``set_seed`` rules it.
+        first: the batch to begin with, counted from 0.
 
     Yields:
         ``(X, Y)``, both (B, T) int64; Y is X shifted one token to the left.
@@ -85,12 +95,10 @@ def seq_data_iter_random(
     slack = len(corpus) - 1 - batch_size * num_steps
     offset = min(rng.randint(0, num_steps - 1), slack)
     num_subsequences = (len(corpus) - 1 - offset) // num_steps
-    starts = list(range(0, num_subsequences * num_steps, num_steps))
-    rng.shuffle(starts)
-    starts = torch.tensor(starts, device=corpus.device) + offset
-    steps = torch.arange(num_steps, device=corpus.device)
-    for i in range(0, num_subsequences // batch_size * batch_size, batch_size):
-        where = starts[i : i + batch_size, None] + steps  # (B, T)
+    order = shuffled(num_subsequences, rng, corpus.device)
+    steps = torch.arange(num_steps, device=corpus.device) + offset
+    for i in range(first * batch_size, num_subsequences // batch_size * batch_size, batch_size):
+        where = order(i, i + batch_size)[:, None] * num_steps + steps  # (B, T)
         yield corpus[where], corpus[where + 1]
 
 
@@ -99,6 +107,7 @@ def seq_data_iter_sequential(
     batch_size: int,
     num_steps: int,
     rng: random.Random | ModuleType = random,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """Minibatches by sequential partitioning: row b of the next batch continues row b of this one.
 
@@ -114,7 +123,7 @@ def seq_data_iter_sequential(
     row_length = (len(corpus) - offset - 1) // batch_size
     rows = corpus[offset : offset + batch_size * row_length].view(batch_size, row_length)
     labels = corpus[offset + 1 : offset + 1 + batch_size * row_length].view(batch_size, row_length)
-    for i in range(0, row_length // num_steps * num_steps, num_steps):
+    for i in range(first * num_steps, row_length // num_steps * num_steps, num_steps):
         yield rows[:, i : i + num_steps], labels[:, i : i + num_steps]
 
 
@@ -122,7 +131,7 @@ class SequenceLoader:
     """Iterate again and again over a corpus that lies on one device; each pass draws a new random offset.
 
     Args:
-        corpus: N token indices, moved to ``device`` once.
+        corpus: N token indices, moved to ``device`` once; those of a token file stay on the disk.
         batch_size: B.
         num_steps: T.
         sampling: ``"sequential"`` or ``"random"``.
@@ -169,7 +178,11 @@ class SequenceLoader:
         return len(self.corpus)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self.ITERATORS[self.sampling](self.corpus, self.batch_size, self.num_steps, self.rng)
+        return self.rest(0)
+
+    def rest(self, first: int) -> Iterator[Batch]:
+        """A new pass without its first batches; chance is drawn as for a whole one."""
+        return self.ITERATORS[self.sampling](self.corpus, self.batch_size, self.num_steps, self.rng, first)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader's own generator stands, as plain values; empty if it uses the global one."""

@@ -8,6 +8,7 @@ import re
 import unicodedata
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rnnlib.data.text import clean_lines
@@ -54,7 +55,11 @@ def guess_language(text: str) -> str:
 
     A Chinese character counts for three Latin letters, which is about what it stands for.
     """
-    counts = Counter(text)
+    return language_of(Counter(text))
+
+
+def language_of(counts: Mapping[str, int]) -> str:
+    """What :func:`guess_language` says of a text with these counts of characters."""
     han = sum(n for character, n in counts.items() if _HAN.match(character))
     latin = sum(n for character, n in counts.items() if character.isascii() and character.isalpha())
     return "zh" if 3 * han > latin else "en"
@@ -67,13 +72,32 @@ def prepare(text: str, language: str, clean: bool, what: str) -> Prepared:
         ValueError: if the text has no letters, or if cleaning would lose most of them.
     """
     counts = Counter(unicodedata.normalize("NFC", text))  # where ä is one letter, however it was typed
-    letters = {character: n for character, n in counts.items() if character.isalpha()}
-    if not letters:
-        raise ValueError(f"{what} holds no text: {len(text):,} characters and not one letter among them.")
+    dropped = check_letters(counts, language, clean, what, len(text))
     if not clean:
         return Prepared(text.splitlines())
     if language == "zh":
         return Prepared([line for line in map(str.strip, text.splitlines()) if line])
+    return Prepared([line for line in clean_lines(text) if line], " ", dropped)
+
+
+def check_letters(
+    counts: Mapping[str, int], language: str, clean: bool, what: str, length: int
+) -> tuple[tuple[str, int], ...]:
+    """The letters that cleaning will remove, with their counts, the most frequent first.
+
+    Args:
+        counts: how often each character of the text in NFC occurs.
+        language, clean, what: as for :func:`prepare`.
+        length: characters of the text as it came.
+
+    Raises:
+        ValueError: as :func:`prepare` does.
+    """
+    letters = {character: n for character, n in counts.items() if character.isalpha()}
+    if not letters:
+        raise ValueError(f"{what} holds no text: {length:,} characters and not one letter among them.")
+    if not clean or language == "zh":
+        return ()
     dropped = sorted(
         ((character, n) for character, n in letters.items() if not character.isascii()),
         key=lambda pair: (-pair[1], pair[0]),
@@ -86,7 +110,7 @@ def prepare(text: str, language: str, clean: bool, what: str) -> Prepared:
             "language='zh' (command line: --language zh); for any other language give clean=False (command "
             "line: --no-clean), which keeps every character."
         )
-    return Prepared([line for line in clean_lines(text) if line], " ", tuple(dropped))
+    return tuple(dropped)
 
 
 def prepare_file(data: bytes, form: str, language: str, clean: bool, what: str) -> Prepared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,9 @@ from torch import Tensor
 from rnnlib.common import check_at_least, check_positive
 from rnnlib.data.batches import SequenceLoader
 from rnnlib.data.corpus import Corpus, load_corpus
+from rnnlib.data.mapped import MappedTokens
 from rnnlib.data.text import Vocab
+from rnnlib.data.token_files import TokenFile, is_token_file
 from rnnlib.devices import get_device
 
 _LEVELS = {"char": ("字符", "characters"), "word": ("单词", "words")}
@@ -30,6 +33,7 @@ class TextData:
     Attributes:
         train: minibatches ``(X, Y)`` of the training tokens, both (B, T) int64 on ``device``.
         valid: (N,) int64 on ``device``, the held-out tokens; none of them occurs in ``train`` by position.
+            Those of a token file are :class:`~rnnlib.data.mapped.MappedTokens`.
         vocab: the vocabulary, V tokens.
         corpus: the text and where it came from.
         level: ``"char"`` or ``"word"``.
@@ -38,9 +42,9 @@ class TextData:
     """
 
     train: SequenceLoader
-    valid: Tensor
+    valid: Tensor | MappedTokens
     vocab: Vocab
-    corpus: Corpus
+    corpus: Corpus | TokenFile
     level: str
     device: torch.device
     num_tokens: int
@@ -101,7 +105,7 @@ class TextData:
 
 
 def load_text(
-    corpus: str | Path | Corpus = "time_machine",
+    corpus: str | Path | Corpus | TokenFile = "time_machine",
     *,
     batch_size: int = 32,
     num_steps: int = 35,
@@ -122,7 +126,8 @@ def load_text(
     The training tokens come first in the text and the held-out tokens right after them; they never overlap.
 
     Args:
-        corpus: a name or a path for :func:`load_corpus`, or a :class:`Corpus`.
+        corpus: a name or a path for :func:`load_corpus`, a :class:`Corpus`, or a token file, whose tokens
+            stay on the disk.
         batch_size: B.
         num_steps: T.
         max_tokens: how many tokens to train on; None takes all but the held-out ones.
@@ -148,6 +153,17 @@ def load_text(
     if num_valid is not None:
         check_at_least(0, num_valid=num_valid)
     device = get_device(device)
+    if isinstance(corpus, TokenFile) or (not isinstance(corpus, Corpus) and is_token_file(corpus)):
+        file = corpus if isinstance(corpus, TokenFile) else TokenFile(os.path.expanduser(corpus))
+        if (level, clean, language, vocab_from, min_freq) != (file.level, True, None, "corpus", 0):
+            raise ValueError(
+                f"{file.origin} holds tokens of level={file.level!r} with their vocabulary: give level as it "
+                "is there, and leave clean, language, vocab_from and min_freq alone."
+            )
+        num_train, num_valid = _split(file.count, max_tokens, num_valid, file.name)
+        train = SequenceLoader(file.indices[:num_train], batch_size, num_steps, sampling, device, seed)
+        held_out = file.indices[num_train : num_train + num_valid].to(device)
+        return TextData(train, held_out, file.vocab, file, level, device, file.count)
     if not isinstance(corpus, Corpus):
         corpus = load_corpus(corpus, fallback=fallback, clean=clean, language=language)
     elif not clean or language is not None:

@@ -1,7 +1,8 @@
 """Train a model, measure it, and keep it: one loop, one record, one file.
 
 ``loop``: an epoch, a training run, perplexity. ``record``: what a run measured. ``checkpoints``: a model on
-disk with all that is needed to continue.
+disk with all that is needed to continue. ``saving``, ``position``: checkpoints within an epoch. ``parallel``:
+several processes.
 """
 
 from rnnlib.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint

@@ -25,9 +25,11 @@ from torch import Tensor
 
 from rnnlib.common import atomic_write, printable
 from rnnlib.data.text import Vocab
+from rnnlib.training.position import Position, python_state
 from rnnlib.training.record import History
 
 FORMAT = "rnnlib-checkpoint-2"
+WITHIN = "rnnlib-checkpoint-3"  # one that was written within an epoch, which rnnlib 0.2.0 cannot continue
 # What reading a file with arbitrary contents can raise (RecursionError is a RuntimeError)
 DAMAGE = (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 
@@ -49,6 +51,7 @@ class Checkpoint:
         optimizer_state: what its ``state_dict`` was, or None.
         loader_state: what the loader's ``state_dict`` was, or None.
         rng: states of the global random generators: ``"python"`` and ``"torch"``.
+        position: where the run stood within an epoch, for :func:`rnnlib.train`; None at the end of a run.
     """
 
     model_state: dict[str, Tensor]
@@ -59,6 +62,7 @@ class Checkpoint:
     optimizer_state: dict[str, Any] | None
     loader_state: dict[str, Any] | None
     rng: dict[str, Any]
+    position: Position | None = None
 
     def restore(
         self,
@@ -150,6 +154,8 @@ class Checkpoint:
             parts.append(f"{len(self.vocab):,} tokens")
         if self.history is not None:
             parts.append(f"epoch {self.history.num_epochs}")
+        if self.position is not None:
+            parts.append(f"then {self.position.batch:,} batches")
         if self.optimizer_class is not None:
             parts.append(f"optimizer {printable(self.optimizer_class)}")
         return f"Checkpoint({', '.join(parts)}, config={reprlib.repr(self.config)})"
@@ -166,11 +172,7 @@ def _stand_in(parameter: Tensor, state: dict[Any, Any]) -> Tensor:
 
 def _generator_states(rng: Mapping[str, Any]) -> tuple[tuple, Tensor]:
     """The states for Python's and torch's global generators, tried on generators of our own."""
-    version, numbers, gauss = rng["python"]
-    if not (gauss is None or isinstance(gauss, float)):
-        raise TypeError("the normal number that Python keeps for later is neither a float nor None")
-    python = (version, tuple(numbers), gauss)
-    random.Random().setstate(python)
+    python = python_state(rng["python"])
     torch.Generator().set_state(rng["torch"])
     return python, rng["torch"]
 
@@ -215,6 +217,7 @@ def save_checkpoint(
     history: History | None = None,
     config: Mapping[str, Any] | None = None,
     loader: Any = None,
+    position: Position | None = None,
 ) -> Path:
     """Write a checkpoint, read it back, and only then put it in the place of an older file, all at once.
 
@@ -228,6 +231,7 @@ def save_checkpoint(
             build the model again.
         loader: the training loader, such as ``data.train``; has ``state_dict()``. Its own random generator is
             stored, so that a resumed run meets the same batches.
+        position: where the run stands within an epoch; a :class:`~rnnlib.training.saving.Saver` gives it.
 
     Returns:
         The path.
@@ -256,6 +260,10 @@ def save_checkpoint(
     if optimizer is not None:
         of_optimizer, header["optimizer"] = _split_optimizer(optimizer)
         tensors |= of_optimizer
+    if position is not None:
+        values, of_position = position.pack()
+        header |= {"format": WITHIN, "position": _plain(values, "position")}
+        tensors |= {f"position.{name}": tensor for name, tensor in of_position.items()}
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     text = json.dumps(header, allow_nan=False)
     data = safetensors.torch.save(tensors, {"rnnlib": text, "sha256": _checksum(text, tensors)})
@@ -295,7 +303,7 @@ def _parse(data: bytes, what: str) -> Checkpoint:
             f"{what} was written by rnnlib 0.1 and cannot be read by this version; "
             "train again, or load it with rnnlib 0.1."
         )
-    if found != FORMAT:
+    if found not in (FORMAT, WITHIN):
         raise CheckpointError(f"{what} is no {FORMAT} file; it says {reprlib.repr(found)}.")
     if metadata.get("sha256") != _checksum(text, tensors):
         raise CheckpointError(f"{what} is damaged: its contents do not match the checksum stored with them.")
@@ -308,6 +316,7 @@ def _parse(data: bytes, what: str) -> Checkpoint:
 def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
     config, loader, optimizer = header["config"], header["loader"], header["optimizer"]
     vocab, history = header["vocab"], header["history"]
+    where = header["position"] if header["format"] == WITHIN else None
     if not isinstance(config, dict) or not isinstance(loader, (dict, type(None))):
         raise TypeError("config or loader is no JSON object")
     if optimizer is not None and not isinstance(optimizer["class"], str):
@@ -315,7 +324,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
     rng = {"python": header["python_rng"], "torch": tensors["rng.torch"]}
     _generator_states(rng)
     return Checkpoint(
-        model_state={n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")},
+        model_state=_below("model.", tensors),
         vocab=None if vocab is None else Vocab.from_list(vocab["tokens"], vocab["freqs"]),
         history=None if history is None else _history(history),
         config=config,
@@ -323,7 +332,13 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         optimizer_state=None if optimizer is None else _join_optimizer(optimizer, tensors),
         loader_state=loader,
         rng=rng,
+        position=None if where is None else Position.unpack(where, _below("position.", tensors)),
     )
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {n.removeprefix(prefix): tensor for n, tensor in tensors.items() if n.startswith(prefix)}
 
 
 def _history(stored: Mapping[str, Any]) -> History:

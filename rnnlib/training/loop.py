@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,13 +13,17 @@ from torch import Tensor, nn
 
 from rnnlib.common import check_positive, check_rate, notice
 from rnnlib.data.batches import IGNORED, ExampleLoader, Inputs, SequenceLoader, as_corpus
+from rnnlib.data.mapped import MappedTokens
 from rnnlib.data.text_data import TextData
 from rnnlib.devices import describe_device
 from rnnlib.models.modes import evaluating
 from rnnlib.states import State, detach_state
+from rnnlib.training import parallel
 from rnnlib.training.fast import Path, choose
 from rnnlib.training.losses import Loss, mean_loss, token_loss
+from rnnlib.training.position import Position
 from rnnlib.training.record import History, to_perplexity
+from rnnlib.training.saving import Saver
 
 # Name -> (optimizer, its usual learning rate here)
 OPTIMIZERS = {
@@ -43,6 +46,7 @@ def run_epoch(
     begin: Callable[[int], State] | None = None,
     precision: str = "float32",
     fast: bool | Path = True,
+    position: Position | None = None,
 ) -> tuple[float, int]:
     """One pass over the data: forward, loss, and with an optimizer backward, clip, step.
 
@@ -61,6 +65,7 @@ def run_epoch(
         precision: see :func:`rnnlib.devices.autocast`.
         fast: whether a fast path may take the model's place where it computes the same (see
             :mod:`rnnlib.training.fast`); or the path that was chosen already.
+        position: where an interrupted pass goes on; by default a new pass begins.
 
     Returns:
         ``(the loss summed over the labels that count, their number)``; labels of -100 do not count. The sum
@@ -74,36 +79,37 @@ def run_epoch(
         carry_state = getattr(batches, "carries_state", False)
     training = optimizer is not None
     path = fast if isinstance(fast, Path) else choose(model, precision, fast)
-    losses, counts, state = [], [], None
+    position = Position() if position is None else position
     with contextlib.nullcontext() if training else evaluating(model):
         if training and isinstance(model, nn.Module) and not model.training:
             model.train()
-        for inputs, labels in batches:
-            if state is not None and carry_state:
-                state = detach_state(state)
+        for inputs, labels in position.batches(batches):
+            weight = 1
+            if training:
+                inputs, labels, weight = parallel.rows(inputs, labels, check=position.batch == 0)
+            if position.state is not None and carry_state:
+                state = detach_state(position.state)
             else:
                 state = None if begin is None else begin(len(inputs))
             if training:
-                value, count, state = path.learn(inputs, labels, state, loss, optimizer, clip)
+                value, count, state = path.learn(inputs, labels, state, loss, optimizer, clip, weight)
             else:
                 logits, state = path.call(inputs, state, labels.device)
                 value, count = mean_loss(loss, logits, labels)
-            losses.append(value)
-            counts.append(count)
-    if not counts:
+            position.add(value, count, state if carry_state else None)
+    if not position.batch:
         raise ValueError(
             "there was no batch. A generator is used up after one pass: give a loader, which can be iterated "
             "again."
         )
-    losses, counts = torch.stack(losses).cpu().double(), torch.stack(counts).cpu().double()
-    total = float(losses @ counts)  # nothing before this line waits for a GPU
+    total, count = position.total()  # nothing before this line waits for a GPU
     if math.isnan(total) or (training and math.isinf(total)):
         raise FloatingPointError(
             f"the {'training' if training else 'measured'} loss is {total}: weights or inputs hold values "
             "that are infinite or not a number. Lower the learning rate, clip the gradient (clip=1.0), or "
             "clean the data."
         )
-    return total, int(counts.sum())
+    return total, count
 
 
 def perplexity(model: Any, text: Held, batch_size: int = 8, num_steps: int = 256) -> float:
@@ -139,14 +145,15 @@ def _text_loss(model: Any, text: Held, batch_size: int = 8, num_steps: int = 256
     length = (len(corpus) - 1) // batch_size
     X = corpus[: batch_size * length].view(batch_size, length)
     Y = corpus[1 : batch_size * length + 1].view(batch_size, length)
-    windows = zip(X.split(num_steps, dim=1), Y.split(num_steps, dim=1))
+    starts = range(0, length, num_steps)
+    windows = ((X[:, i : i + num_steps], Y[:, i : i + num_steps]) for i in starts)
     total, count = run_epoch(model, windows, carry_state=True)
     return total / count
 
 
 def _held_out_loss(model: Any, valid: Held, loss: Loss) -> float:
     """The mean loss on held-out data: a text, or labelled examples."""
-    if isinstance(valid, (TextData, SequenceLoader, Tensor, list, Iterator)):
+    if isinstance(valid, (TextData, SequenceLoader, MappedTokens, Tensor, list, Iterator)):
         return _text_loss(model, valid)
     total, count = run_epoch(model, valid, loss)
     return total / count
@@ -208,6 +215,8 @@ def train(
     progress: bool = True,
     on_epoch: Callable[[int, History], None] | None = None,
     history: History | None = None,
+    saver: Saver | None = None,
+    position: Position | None = None,
 ) -> History:
     """Train a model and record how it went.
 
@@ -233,6 +242,11 @@ def train(
         progress: show a bar (with tqdm, if it is installed).
         on_epoch: called as ``on_epoch(epoch, history)`` after every epoch, for instance to print a sample.
         history: the record of an earlier run, to be continued.
+        saver: writes checkpoints within the epochs.
+        position: where in an epoch a checkpoint stands (``checkpoint.position``): that epoch is finished
+            first, and counts as one of ``num_epochs``.
+
+    Started by torchrun, in a block of :func:`rnnlib.training.parallel.group`, all ranks train together.
 
     Returns:
         The :class:`History`. If the reader interrupts the run (Ctrl-C, or the stop button of a notebook),
@@ -271,13 +285,16 @@ def train(
     history.device, history.interrupted = describe_device(_device_of(model)), False
     first, last = history.num_epochs + 1, history.num_epochs + num_epochs
     best = min(history.valid_loss.values(), default=math.inf)
-    best_weights = None
-    bar = _progress_bar(range(first, last + 1), progress)
+    position = Position() if position is None else position.to(_device_of(model))
+    best_weights = position.best
+    on_step = None if saver is None else saver.watch(model, optimizer, history, data)
+    parallel.begin(model, data, position)
+    bar = _progress_bar(range(first, last + 1), progress and parallel.is_first())
     try:
         for epoch in bar:
-            start = time.perf_counter()
-            total, count = run_epoch(model, data, loss, optimizer, clip=clip, fast=path)
-            seconds = time.perf_counter() - start
+            position.last, position.best, position.on_step = last, best_weights, on_step
+            total, count = run_epoch(model, data, loss, optimizer, clip=clip, fast=path, position=position)
+            seconds, position = position.elapsed(), Position()
             history.seconds += seconds
             history.tokens_per_second.append(count / seconds)
             history.train_loss.append(total / count)

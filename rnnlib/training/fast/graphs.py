@@ -53,7 +53,7 @@ class WholeStep:
         self.Y.copy_(Y)
         if state is None:
             map_state(Tensor.zero_, self.state)
-        elif state is not self.state:
+        else:
             _copy(self.state, state)
         for rate, group in zip(self.rates, self.optimizer.param_groups):
             rate.fill_(group["lr"])
@@ -188,4 +188,5 @@ def _copy(target: State, source: State) -> None:
     """The values of one state into the tensors of another."""
     targets, sources = ((s,) if isinstance(s, Tensor) else s for s in (target, source))
     for into, values in zip(targets, sources):
-        into.copy_(values.detach())
+        if into.data_ptr() != values.data_ptr():  # the state that the last step left in place
+            into.copy_(values.detach())

@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 from rnnlib.devices import autocast, check_precision
 from rnnlib.models.modes import answer
 from rnnlib.states import State
+from rnnlib.training import parallel
 from rnnlib.training.fast.graphs import GraphedStep, graphed
 from rnnlib.training.fast.models import fast_forward
 from rnnlib.training.fast.products import can_lay_out
@@ -49,11 +50,13 @@ class Path:
         loss: Loss,
         optimizer: Any,
         clip: float | Callable[[], Any] | None,
+        weight: int = 1,
     ) -> tuple[Tensor, Tensor, State | None]:
         """One training step: forward, loss, backward, clip, update.
 
-        Arguments are those of :func:`rnnlib.run_epoch`, the state without its history. On a GPU the step
-        becomes a graph where it can (:mod:`rnnlib.training.fast.graphs`).
+        Arguments are those of :func:`rnnlib.run_epoch`, the state without its history, and the weight of
+        these rows among all ranks (:func:`rnnlib.training.parallel.rows`). On a GPU the step becomes a graph
+        where it can (:mod:`rnnlib.training.fast.graphs`).
 
         Returns:
             ``(mean loss, number of labels that count, state)``; the state is valid until the next step.
@@ -64,18 +67,19 @@ class Path:
         value, count = mean_loss(loss, logits, labels)
         optimizer.zero_grad()
         value.backward()
+        value, count = parallel.average(self.model, value.detach(), count * weight)
         if callable(clip):
             clip()
         elif clip is not None:
             clip_grad_norm_(self.model.parameters(), clip)
         optimizer.step()
-        return value.detach(), count, state
+        return value, count, state
 
     def _graph_for(
         self, inputs: Any, labels: Tensor, loss: Loss, optimizer: Any, clip: Any
     ) -> GraphedStep | None:
         """The graph for batches of this shape, captured when the first of them comes; None without one."""
-        if labels.device.type != "cuda" or self.why == SWITCHED_OFF:
+        if labels.device.type != "cuda" or self.why == SWITCHED_OFF or parallel.world()[1] > 1:
             return None
         sought = (id(optimizer), clip, loss, getattr(inputs, "shape", None))
         if self._tried is None:
