@@ -53,7 +53,8 @@ def assert_the_same(model, batches, near=None):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("layer", [RNNModelScratch, *LAYERS])
 @pytest.mark.parametrize("seed", range(4))
-def test_values_states_and_gradients_are_those_of_the_model(layer, dtype, seed):
+def test_values_states_and_gradients_are_those_of_the_model(layer, dtype, seed, monkeypatch):
+    monkeypatch.setattr(models, "_onednn_is_faster", lambda model: False)
     generator = torch.Generator().manual_seed(seed)
     B, T, V, H = (int(torch.randint(1, 12, (), generator=generator)) for _ in range(4))
     V += 1
@@ -81,7 +82,7 @@ def test_depth_directions_embedding_and_dropout(layer, options):
     assert_the_same(model, batches)
 
 
-@pytest.mark.parametrize("layer", [RNNModelScratch, *LAYERS[:3]])
+@pytest.mark.parametrize("layer", [RNNModelScratch, nn.RNN, scratch.LSTM, nn.GRU])
 def test_products_that_are_laid_out_are_the_same_to_rounding(layer):
     model = model_of(layer, V=20, H=512)
     if layer is RNNModelScratch:
@@ -223,6 +224,14 @@ def test_what_is_known_takes_the_fast_path_and_the_log_says_so(layer, caplog):
     assert "fast path" in caplog.text and "float32" in caplog.text
 
 
+def test_torchs_lstm_is_left_to_onednn_unless_the_vocabulary_is_large():
+    on_cpu = torch.backends.mkldnn.is_available()
+    assert choose(model_of(nn.LSTM, V=10, H=16)).name == ("plain" if on_cpu else "fast")
+    assert choose(model_of(nn.LSTM, V=16, H=16)).name == "fast"
+    assert choose(model_of(nn.LSTM, V=10, H=16, dtype=torch.float64)).name == "fast"
+    assert choose(model_of(scratch.LSTM, V=10, H=16)).name == "fast"
+
+
 @pytest.mark.parametrize("kind", [RNNModel, nn.GRU])
 def test_a_method_replaced_in_the_class_is_called(kind, monkeypatch):
     forward = kind.forward
@@ -250,7 +259,7 @@ def test_the_errors_are_those_of_the_model(layer):
         forward(torch.zeros(4, 3, dtype=torch.int64), state)
 
 
-@pytest.mark.parametrize("layer", [RNNModelScratch, nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("layer", [RNNModelScratch, nn.RNN, scratch.LSTM, nn.GRU])
 def test_bfloat16_rounds_products_only(layer):
     model = model_of(layer, V=20, H=64)
     batches = [torch.randint(20, (8, 7)) for _ in range(2)]

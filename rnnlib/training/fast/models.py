@@ -62,6 +62,8 @@ def _unknown(model: RNNModel) -> str:
         return f"the layer is a {type(layer).__name__}"
     if isinstance(layer, nn.RNNBase) and device == "cuda":
         return "cuDNN runs torch's layers"
+    if type(layer) is nn.LSTM and _onednn_is_faster(model):
+        return "oneDNN runs torch's LSTM as a whole, faster than the loop here unless V is large"
     if getattr(layer, "proj_size", 0) or not getattr(layer, "bias", True):
         return "the layer has projections, or no biases"
     if getattr(layer, "nonlinearity", "tanh") != "tanh":
@@ -73,6 +75,15 @@ def _unknown(model: RNNModel) -> str:
     if model.embedding is not None and (model.embedding.max_norm is not None or model.embedding.sparse):
         return "the embedding renormalizes its rows, or has sparse gradients"
     return ""
+
+
+def _onednn_is_faster(model: RNNModel) -> bool:
+    """Whether torch's LSTM, one operation on a CPU, beats look-up and a loop: the product with one-hot
+    vectors, which it needs, takes V / H of the time of the recurrent one."""
+    weight = model.linear.weight
+    is_its_own = weight.device.type == "cpu" and weight.dtype == torch.float32
+    small = model.embedding is not None or model.vocab_size < model.rnn.hidden_size
+    return is_its_own and small and torch.backends.mkldnn.is_available()
 
 
 def _scratch(

@@ -40,18 +40,23 @@ def affine(W: Tensor, rows: int, dtype: torch.dtype | None = None) -> Affine:
     return lambda A, C: C + operators._linear_pointwise(A.to(dtype), laid_out, None, "none", [], "")
 
 
-def weight_gradient(inputs: Tensor, gradients: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """The sum over steps and rows of the outer products: (T, B, N) and (T, B, K) give (N, K), in one product.
+def weight_gradient(
+    inputs: Tensor, gradients: Tensor, weight: Tensor, dtype: torch.dtype | None = None
+) -> Tensor:
+    """The gradient of weights (N, K): the sum of outer products over steps and rows, in one product.
 
     Args:
         inputs: (T, B, K), what the weights were multiplied by.
         gradients: (T, B, N), with respect to what they gave.
+        weight: whose layout the result gets, so that it is not copied once more.
         dtype: of the factors; None takes their own. The result has the dtype of ``gradients``.
     """
     inputs, gradients, own = inputs.flatten(0, 1), gradients.flatten(0, 1), gradients.dtype
     if dtype not in (None, own):
         inputs, gradients = inputs.to(dtype), gradients.to(dtype)
-    return (gradients.t() @ inputs).to(own)
+    if weight.is_contiguous():
+        return (gradients.t() @ inputs).to(own)
+    return (inputs.t() @ gradients).to(own).t()
 
 
 def _worth_laying_out(W: Tensor, rows: int, dtype: torch.dtype) -> bool:

@@ -54,14 +54,15 @@ class RNNRecurrence(Function):
         states[0] = H0
         steps, before = states.unbind(), pre.unbind()
         if uses_sigmoid(pre):
-            product, minus_one = affine(2 * W_hh.t(), B, dtype), pre.new_full((), -1.0)
+            twice = torch.mul(W_hh, 2, out=work("weight", pre, H, H))
+            product, minus_one = affine(twice.t(), B, dtype), pre.new_full((), -1.0)
             pre.mul_(2)
-            for H, added, after in zip(steps, before, steps[1:]):
-                _stretch(product(H, added).sigmoid_(), after, minus_one)
+            for state, added, after in zip(steps, before, steps[1:]):
+                _stretch(product(state, added).sigmoid_(), after, minus_one)
         else:
             product = affine(W_hh.t(), B, dtype)
-            for H, added, after in zip(steps, before, steps[1:]):
-                torch.tanh(product(H, added), out=after)
+            for state, added, after in zip(steps, before, steps[1:]):
+                torch.tanh(product(state, added), out=after)
         ctx.save_for_backward(states, W_hh)
         ctx.dtype, ctx.work = dtype, work
         return states[1:]
@@ -80,7 +81,7 @@ class RNNRecurrence(Function):
             if t > 0:
                 dH = product(found[t], given[t - 1])
         dH0 = product(found[0], torch.zeros_like(found[0])) if ctx.needs_input_grad[1] else None
-        dW = weight_gradient(states[:-1], dpre, ctx.dtype) if ctx.needs_input_grad[2] else None
+        dW = weight_gradient(states[:-1], dpre, W_hh, ctx.dtype) if ctx.needs_input_grad[2] else None
         return dpre, dH0, dW, None, None
 
 
@@ -155,7 +156,7 @@ class LSTMRecurrence(Function):
                 dH = product(dA.view(B, 4 * H), dstates[t - 1])
         dpre = dpre.view(T, B, 4 * H)
         dH0 = product(dpre[0], torch.zeros_like(dC)) if ctx.needs_input_grad[1] else None
-        dW = weight_gradient(states[:-1], dpre, ctx.dtype) if ctx.needs_input_grad[3] else None
+        dW = weight_gradient(states[:-1], dpre, W_hh, ctx.dtype) if ctx.needs_input_grad[3] else None
         return dpre, dH0, dC, dW, None, None
 
 
@@ -224,5 +225,5 @@ class GRURecurrence(Function):
         dpre[:, :, :2] = dhidden[:, :, :2]
         db_n = dhidden[:, :, 2].sum(dim=(0, 1)) if ctx.needs_input_grad[3] else None
         dA = dhidden.view(T, B, 3 * H)
-        dW = weight_gradient(states[:-1], dA, ctx.dtype) if ctx.needs_input_grad[2] else None
+        dW = weight_gradient(states[:-1], dA, W_hh, ctx.dtype) if ctx.needs_input_grad[2] else None
         return dpre.view(T, B, 3 * H), dH, dW, db_n, None, None
