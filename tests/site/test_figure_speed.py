@@ -183,8 +183,8 @@ def test_the_plot_holds_every_measured_point_of_its_line_and_no_other(figure, ax
     }
     assert {(way, n): v for way, n, v, _, _ in dots} == pytest.approx(wanted)
     # both axes are logarithmic: places are a straight function of the logarithms
-    for at, place in ((1, 3), (2, 4)):
-        (a, b), *others = {(math.log(dot[at]), dot[place]) for dot in dots}
+    for at, on in ((1, 3), (2, 4)):
+        (a, b), *others = {(math.log(dot[at]), dot[on]) for dot in dots}
         far = max(others, key=lambda one: abs(one[0] - a))
         slope = (far[1] - b) / (far[0] - a)
         assert all(abs(b + slope * (x - a) - y) < 0.3 for x, y in others)
@@ -330,9 +330,15 @@ def test_the_guess_comes_first(figure, right):
 def test_each_language_is_whole_and_alone(figure, lang):
     page = figure("speed", lang=lang)
     page.evaluate(PROBES)
+    names = {"rnnlib", "torch", *re.findall("[a-z]{2,}", " ".join(map(str, PACK["measured"].values())))}
     for given in settings(page):
         strays = page.evaluate("lang => probes.strays(lang)", lang)
         assert [text for text in strays if text != "speed"] == [], given  # the page's heading is the name
+        text = page.locator(".fig-speed").inner_text()
+        if lang == "en":
+            assert not re.search("[\u4e00-\u9fff]", text), given
+        else:
+            assert set(re.findall("[a-z]{2,}", text)) <= names, given
         assert {"zh": "毫秒", "en": "ms"}[lang] in page.locator(".speed__chart").inner_text()
     assert PACK["measured"]["processor"] in page.locator(".fig-note").inner_text()
 

@@ -4,7 +4,7 @@
    lies between two measurements. */
 (function (Kit) {
   "use strict";
-  const AXES = ["H", "B", "T"], TALL = 312;
+  const AXES = ["H", "B", "T"], TALL = 330;
   const WAYS = [
     { id: "fast", stroke: 2, words: ["rnnlib 快路", "rnnlib, fast path"], short: ["快路", "the fast path"] },
     { id: "plain", stroke: 3, words: ["rnnlib 普通路", "rnnlib, plain path"], short: ["普通路", "the plain path"] },
@@ -23,8 +23,7 @@
       Object.fromEntries(pack.columns.map((name, i) => [name, c[i]]))]));
     /* The sizes along one axis through a size, measured or not. */
     const line = (v, axis) => sizes[axis].map((n) => cells.get(key({ ...v, [axis]: n })));
-    const times = pack.cells.flatMap((c) => [...WAYS, FLOOR].map(({ id }) => c[at[id]])).filter((s) => s !== null);
-    return { sizes, line, cell: (v) => cells.get(key(v)), lowest: Math.min(...times), highest: Math.max(...times) };
+    return { sizes, line, cell: (v) => cells.get(key(v)) };
   }
   const measured = (cell) => cell.floor !== null && cell.fast !== null;
   const share = (cell, way) => cell.floor / cell[way];
@@ -116,8 +115,13 @@
     const put = (name, attributes) => svg.append(Kit.svg(name, attributes));
     const say = (x, y, cls, content) => over.append(Kit.el("div", { class: "fig-curve__label " + cls,
       style: { left: x.toFixed(1) + "px", top: y.toFixed(1) + "px" } }, content));
-    const y = { log: true, min: 10 ** Math.floor(Math.log10(1000 * T.lowest)), max: 1000 * T.highest * 1.5 };
-    let shown = null, map = null, box = null;
+    let shown = null, map = null, box = null, y = null;
+    /* Whole decades below, so that the scale stays while the size moves along the line; at least two of them. */
+    function scale(line) {
+      const all = line.flatMap((cell) => [...WAYS, FLOOR].map(({ id }) => cell[id])).filter((s) => s !== null).map((s) => 1000 * s);
+      const min = all.length ? 10 ** Math.floor(Math.log10(Math.min(...all))) : 1;
+      return { log: true, min, max: Math.max(100 * min, 1.4 * Math.max(...all, 0)) };
+    }
 
     /* From halfway to the neighbour on the left to halfway to the one on the right. */
     function column(values, i) {
@@ -149,7 +153,7 @@
     }
     function scales(values) {
       const foot = box.top + box.height;
-      for (let v = y.min; v <= y.max; v *= 10) {
+      for (let v = y.min; v <= y.max * 1.001; v *= 10) {
         put("path", { class: "fig-curve__grid", d: `M${box.left} ${map.Y(v)}H${box.left + box.width}` });
         say(box.left - 6, map.Y(v), "is-y", Kit.short(Number(v.toPrecision(1))));
       }
@@ -179,6 +183,7 @@
       if (!shown || !W) return;
       const values = T.sizes[shown.v.along], pad = W > 560 ? 30 : 18;
       box = { left: 44, top: 46, width: W - 44 - 12, height: TALL - 46 - 26 };
+      y = scale(shown.line);
       const inner = { ...box, left: box.left + pad, width: box.width - 2 * pad };
       map = Kit.axes.axes(inner, { log: true, min: values[0], max: values[values.length - 1] }, y);
       svg.setAttribute("viewBox", `0 0 ${W} ${TALL}`);
@@ -260,8 +265,8 @@
     question(host, T, fig);
     const cores = of.threads === 1 ? ["1 个线程", "1 thread"] : [`${of.threads} 个线程`, `${of.threads} threads`];
     host.append(Kit.el("figcaption", { class: "fig-note" }, [
-      `从零写的 RNN，词表 ${pack.V}，前向、反向、裁剪、更新合起来是一步。实测的中位数（下限取最短的一次），单位毫秒：${of.hardware}，${of.processor}，${cores[0]}，torch ${of.torch}，d2l ${of.d2l}，${of.date}。别的机器，数会不同。坐标都是对数的；灰色的一栏没有量过。“交界”在两个量过的规模之间：从那里起，乘积占快路的一半以上。`,
-      `The RNN from scratch, ${pack.V} tokens; a step is forward, backward, clipping and update together. Measured medians (the floor: the shortest), in milliseconds: ${of.hardware}, ${of.processor}, ${cores[1]}, torch ${of.torch}, d2l ${of.d2l}, ${of.date}. Other machines give other numbers. Both axes are logarithmic; grey columns were not measured. The crossover lies between two measured sizes: from there on products take half of the fast path or more.`]));
+      `小的一步是一队调用，大的一步才是算术，中间是交界。从零写的 RNN，词表 ${pack.V}，前向、反向、裁剪、更新合起来是一步。实测的中位数（下限单独量，取最短的一次），单位毫秒：${of.hardware}，${of.processor}，${cores[0]}，torch ${of.torch}，d2l ${of.d2l}，${of.date}。别的机器，数会不同。坐标都是对数的；灰色的一栏没有量过。“交界”在两个量过的规模之间：从那里起，乘积占快路的一半以上。`,
+      `A small step is a queue of calls, a big one is arithmetic; between them lies the crossover. The RNN from scratch, ${pack.V} tokens; a step is forward, backward, clipping and update together. Measured medians (the floor: on its own, the shortest), in milliseconds: ${of.hardware}, ${of.processor}, ${cores[1]}, torch ${of.torch}, d2l ${of.d2l}, ${of.date}. Other machines give other numbers. Both axes are logarithmic; grey columns were not measured. The crossover lies between two measured sizes: from there on products take half of the fast path or more.`]));
 
     function draw(values, keys) {
       const v = settled(values), cell = T.cell(v), along = T.line(v, v.along), known = measured(cell);
