@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from bilingual.figures import place, with_static
 from bilingual.outputs import mark_html
-from book_site import PROBES
+from book_site import PROBES, need
 from test_access import axe, violations  # noqa: F401
 
 import rnnlib.results
@@ -88,8 +88,8 @@ def slider(page, axis: str):
 # ---------- the table ----------
 
 
-@pytest.mark.skipif("speed" not in rnnlib.results.names(), reason="make bench has not been run yet")
 def test_the_pack_is_what_was_measured():
+    need("speed" in rnnlib.results.names(), "rnnlib/results/speed.json is missing: run make bench")
     found = rnnlib.results.load("speed")
     grid = found["results"]["grid"]
     rows = [dict(zip(grid["columns"], cell)) for cell in grid["cells"]]
