@@ -16,6 +16,7 @@ import html
 import json
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -29,6 +30,8 @@ from .outputs import mark_html
 
 FOLDER = "figures"
 _FIGURE = re.compile(r'<figure [^>]*data-figure="([\w-]+)"')
+_PLACE = re.compile(r'(<figure [^>]*data-figure="([\w-]+)"(?:(?!</figure>).)*)</figure>', re.DOTALL)
+_STATIC = re.compile(r'^"static": (".*"),?$', re.MULTILINE)
 
 
 def place(name: str, values: dict[str, str]) -> str:
@@ -36,6 +39,18 @@ def place(name: str, values: dict[str, str]) -> str:
     from rnnlib.widgets.widget import place
 
     return place(name, values)
+
+
+@cache
+def static(name: str) -> str:
+    """The HTML that a figure's data bring for readers without JavaScript, to stand in the figure's place."""
+    texts = [files.packs()[pack].read_text(encoding="utf-8") for pack in files.pack_names(name)]
+    return "".join(json.loads(found) for text in texts for found in _STATIC.findall(text))
+
+
+def with_static(text: str) -> str:
+    """The places of figures in a text of HTML, each with what can be said without JavaScript."""
+    return _PLACE.sub(lambda match: f"{match[1]}{static(match[2])}</figure>", text)
 
 
 class Answers(SphinxDirective):
@@ -86,7 +101,8 @@ def mark_places(app: Sphinx, doctree: nodes.document) -> None:
             node["refuri"] = html.unescape(node["refuri"])
     for node in doctree.findall(nodes.raw):
         if node.get("format") == "html" and _FIGURE.search(node.astext()):
-            marked = mark_html(node.astext()) if "lang-zh" not in node.astext() else node.astext()
+            text = with_static(node.astext())
+            marked = mark_html(text) if "lang-zh" not in text else text
             node.children[:] = [nodes.Text(marked)]
 
 

@@ -22,6 +22,7 @@ NAMES = (
     "playground",
     "playground_verse",
     "quizzes",
+    "speed",
 )
 
 
