@@ -57,8 +57,8 @@ def test_it_counts_what_is_stored(figure, lang):
     every = sum(guesses.values())
     told = page.locator(".progress__sum").inner_text()
     wanted = {
-        "zh": f"共 {every} 处可猜，猜过 3 处；共 60 题，答过 7 题，答对 6 题。",
-        "en": f"3 of {every} guesses made; 7 of 60 questions answered, 6 right.",
+        "zh": f"共 {every} 处可猜，猜过 3 处；共 65 题，答过 7 题，答对 6 题。",
+        "en": f"3 of {every} guesses made; 7 of 65 questions answered, 6 right.",
     }
     assert told == wanted[lang]
     link = page.locator("tr[data-page='03_rnn_scratch'] a")
