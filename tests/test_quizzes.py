@@ -19,7 +19,7 @@ from rnnlib import RNNModel
 from rnnlib.widgets import read_pack
 
 FOUND = sorted(FOLDER.glob("*.yml"))
-CHAPTERS = [f"{number:02d}" for number in range(1, 13)]
+CHAPTERS = [f"{number:02d}" for number in range(1, 14)]
 CHOICE: dict[str, Any] = {
     "kind": "choice",
     "question": ["问", "Which?"],
@@ -205,6 +205,7 @@ ANSWERS = {
     "09": [nn.LSTM(28, 64, num_layers=2, bidirectional=True)(torch.zeros(5, 32, 28))[1][0].shape[0]],
     "10": [F.dropout(torch.ones(1000), 0.25).max().item()],
     "11": [7 - 4],
+    "13": [28 * 256 + 256 * 256 + 256 * 28],
 }
 
 
@@ -265,6 +266,7 @@ SHAPES = {
     "10": lambda: nn.GRU(64, 128, num_layers=4, batch_first=True)(size(32, 35, 64))[1],
     "11": forecast_windows,
     "12": lambda: F.pad(size(32, 42, 35), ((3 - 1) * 4, 0)),
+    "13": lambda: size(35, 32, 512).flatten(0, 1),
 }
 
 
