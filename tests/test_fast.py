@@ -150,6 +150,21 @@ def test_the_returned_state_survives_the_next_batch():
     torch.testing.assert_close(state, kept, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("layer", [RNNModelScratch, nn.GRU])
+def test_a_loss_may_keep_the_logits(layer):
+    kept = {True: [], False: []}
+    for fast, into in kept.items():
+
+        def loss(logits, labels, into=into):
+            into.append(logits.detach())
+            return token_loss(logits, labels)
+
+        data = SequenceLoader(torch.arange(200) % 11, 4, 5, seed=0)
+        run_epoch(model_of(layer, dtype=torch.float64), data, loss, fast=fast)
+    assert len(kept[True]) > 5
+    torch.testing.assert_close(kept[True], kept[False])
+
+
 def test_the_parameters_of_the_moment_are_used():
     model = model_of(nn.RNN)
     forward, _ = models.fast_forward(model)

@@ -97,7 +97,7 @@ def _scratch(
     (H,) = state
     pre = Rows.apply(W_xh + b_h, X.T, work.part("inputs"))
     states = RNNRecurrence.apply(pre, H, W_hh.T, dtype, work.part("layer"))
-    logits = Linear.apply(states, W_hq.T, b_q, dtype, work.part("output"))
+    logits = Linear.apply(states, W_hq.T, b_q, dtype, work.part("output"), True)
     return logits.transpose(0, 1), (states[-1].clone(),)
 
 
@@ -128,7 +128,7 @@ def _layers(
         if number < layer.num_layers - 1:
             inputs = F.dropout(inputs, layer.dropout, layer.training)
     ends = tuple(torch.stack(part) for part in zip(*finals))
-    logits = Linear.apply(inputs, model.linear.weight, model.linear.bias, dtype, work.part("output"))
+    logits = Linear.apply(inputs, model.linear.weight, model.linear.bias, dtype, work.part("output"), True)
     return logits.transpose(0, 1), ends if parts > 1 else ends[0]
 
 
@@ -151,7 +151,7 @@ def _hoisted(
         H = W_hh.shape[1]
         b_hh = torch.cat([b_hh[: 2 * H], torch.zeros_like(b_hh[2 * H :])])
     if inputs.is_floating_point():
-        return Linear.apply(inputs, W_ih, b_ih + b_hh, dtype, work)
+        return Linear.apply(inputs, W_ih, b_ih + b_hh, dtype, work, False)
     return Rows.apply(W_ih.T.contiguous() + (b_ih + b_hh), inputs, work)
 
 

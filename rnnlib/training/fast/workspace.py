@@ -74,20 +74,22 @@ class Rows(Function):
 
 
 class Linear(Function):
-    """One product for all steps: ``(inputs (T, B, K), W (N, K), b (N,), dtype, work) -> (T, B, N)``.
+    """One product for all steps: ``(inputs (T, B, K), W (N, K), b (N,), dtype, work, keep) -> (T, B, N)``.
 
-    With a dtype the factors are rounded to it, and the products come back in that of the inputs.
+    With a dtype the factors are rounded to it, and the products come back in that of the inputs. What is
+    given away, ``keep`` says, lies in memory of its own: a loss may keep the logits.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, W: Tensor, b: Tensor, dtype: torch.dtype | None, work: Part
+        ctx: Any, inputs: Tensor, W: Tensor, b: Tensor, dtype: torch.dtype | None, work: Part, keep: bool
     ) -> Tensor:
         W = W.contiguous()
         ctx.save_for_backward(inputs, W)
         ctx.dtype, ctx.work = dtype, work
         flat = inputs.reshape(-1, inputs.shape[-1])
-        out = work("outputs", inputs, len(flat), len(W))
+        shape = len(flat), len(W)
+        out = inputs.new_empty(shape) if keep else work("outputs", inputs, *shape)
         if dtype is None:
             torch.addmm(b, flat, W.t(), out=out)
         else:
@@ -112,4 +114,4 @@ class Linear(Function):
             dinputs = dinputs.view(inputs.shape)
         if ctx.needs_input_grad[1]:
             dW = (flat.t() @ inputs.reshape(-1, W.shape[1]).to(flat.dtype)).to(inputs.dtype)
-        return dinputs, dW, db, None, None
+        return dinputs, dW, db, None, None, None
