@@ -26,7 +26,7 @@ def measure(run: Run) -> dict[str, Any]:
         ``shape``, and ``rungs``: a list of ``key``, ``name``, ``difference`` (of loss and gradients from the
         first rung's, relative), ``tolerance``, and ``threads``: number -> ``seconds`` of a training step,
         ``over_first``, ``over_last`` (the rung below); or ``unavailable`` with the reason. ``floor``: number
-        of threads -> seconds of the products alone.
+        of threads -> seconds of the products alone, the least found between the rounds.
     """
     scale = run.scale
     H, B, T = scale.scratch, scale.batch_size, scale.num_steps
@@ -41,9 +41,14 @@ def measure(run: Run) -> dict[str, Any]:
         for threads in thread_counts()
         for rung in there
     }
-    taken = alternate(
-        functions, run.rounds, after_round=lambda done: run.progress.step(0.9 * done / run.rounds)
-    )
+    floor: dict[str, float] = {}
+
+    def after_round(done: int) -> None:
+        for n in thread_counts():
+            floor[str(n)] = digits(at_threads(n, lambda: chain_floor(B, T, H, V, again=True))())
+        run.progress.step(done / run.rounds)
+
+    taken = alternate(functions, run.rounds, after_round=after_round)
     rows = []
     for rung in LADDER:
         row: dict[str, Any] = {"key": rung.key, "name": rung.name}
@@ -60,7 +65,6 @@ def measure(run: Run) -> dict[str, Any]:
                 "over_last": ratios(taken[threads, below.key], seconds),
             }
         rows.append(row)
-    floor = {str(n): digits(at_threads(n, lambda: chain_floor(B, T, H, V))()) for n in thread_counts()}
     return {"shape": {"H": H, "B": B, "T": T, "V": V}, "rungs": rows, "floor": floor}
 
 

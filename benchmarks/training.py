@@ -75,6 +75,6 @@ def _floors(run: Run, kind: str, text: Text) -> dict[str, float]:
     (B, T), H, V = text.batches[0][0].shape, size_of(kind, run), len(text.vocab)
     found = {}
     for dtype in (torch.float32, torch.bfloat16) if has_bf16() else (torch.float32,):
-        seconds = chain_floor(B, T, H, V, gates=GATES.get(kind, 1), dtype=dtype)
+        seconds = chain_floor(B, T, H, V, gates=GATES.get(kind, 1), dtype=dtype, again=True)
         found[str(dtype).removeprefix("torch.")] = digits(B * T / seconds)
     return found
