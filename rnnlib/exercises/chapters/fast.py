@@ -372,6 +372,12 @@ def leaves(tensors):
     return [tensor.detach().requires_grad_() for tensor in tensors]
 
 
+def forward(Function):
+    def run(*inputs):
+        return Function.apply(*inputs)
+    return run
+
+
 def applied(Function):
     def run(added, H_0, W_hh, keep, given):
         inputs = leaves((added, H_0, W_hh))
@@ -511,9 +517,6 @@ def _suspects(case: list[Tensor], keep: float) -> Iterator[tuple[str, int, Calla
 
 def _asked(probe: Probe, case: list[Tensor], keep: float) -> list[Tensor]:
     """States and the three gradients, their shapes looked at."""
-    given = probe.value(probe.answer)
-    kind = given.kind if isinstance(given, Opaque) else type(given).__name__
-    probe.need(kind == "FunctionMeta", "not a Function", kind=kind)
     T, B, H = case[0].shape
     came = probe.call(probe.define(APPLYING, "applied", probe.answer), *case[:3], keep, case[3])
     if not (isinstance(came, tuple) and len(came) == 4):
@@ -531,9 +534,7 @@ def _path_matches(probe: Probe, T: int, B: int, H: int, keep: float) -> None:
     case = _slow_case(probe, T, B, H)
     states, *found = _asked(probe, [tensor.float() for tensor in case], keep)
     named = T > 3 and H > 2 and 0.1 < keep < 0.9 and keep != 0.5
-    inputs = case[:3]
-    mistakes = {name: (lambda name=name: _slow_forward(*inputs, keep, name)) for name in B_FORWARD}
-    probe.values(states, _slow(*inputs, keep), mistakes if named else {})
+    probe.values(states, _slow(*case[:3], keep))
     right = _gradients(case, keep)
     suspects = list(_suspects(case, keep)) if named else []
     for place, one in enumerate(found):
@@ -545,13 +546,28 @@ def _path_matches(probe: Probe, T: int, B: int, H: int, keep: float) -> None:
         probe.values(one, right[place], known, 1e-4)
 
 
-@B.part("形状：前向 (T, B, H)，每个输入一个梯度", "shape: (T, B, H) forward, a gradient for each input")
+@B.part("前向：H_1 到 H_T，(T, B, H)", "forward: H_1 to H_T, (T, B, H)")
+def _b_forward(probe: Probe) -> None:
+    given = probe.value(probe.answer)
+    kind = given.kind if isinstance(given, Opaque) else type(given).__name__
+    probe.need(kind == "FunctionMeta", "not a Function", kind=kind)
+    run = probe.define(APPLYING, "forward", probe.answer)
+    for T, B, H, keep in ((5, 3, 4, 0.7), (4, 1, 6, 0.2), (1, 4, 3, 0.6), (5, 2, 3, 0.0), (1, 1, 1, 0.9)):
+        inputs = _slow_case(probe, T, B, H)[:3]
+        states = probe.call(run, *(tensor.float() for tensor in inputs), keep)
+        mistakes = {name: (lambda name=name: _slow_forward(*inputs, keep, name)) for name in B_FORWARD}  # noqa: B023
+        probe.values(
+            probe.shape(states, T=T, B=B, H=H), _slow(*inputs, keep), mistakes if T > 3 and keep else {}
+        )
+
+
+@B.part("反向：每个输入一个梯度", "going back: a gradient for each input")
 def _b_shape(probe: Probe) -> None:
     for T, B, H in ((5, 3, 4), (4, 1, 6), (1, 4, 3), (1, 1, 1)):
         _asked(probe, [tensor.float() for tensor in _slow_case(probe, T, B, H)], 0.3)
 
 
-@B.part("前向的数，三个梯度的数", "the numbers of the forward pass, and of the three gradients")
+@B.part("三个梯度的数", "the numbers of the three gradients")
 def _b_values(probe: Probe) -> None:
     _path_matches(probe, 6, 3, 4, 0.7)
     _path_matches(probe, 4, 2, 5, 0.2)
