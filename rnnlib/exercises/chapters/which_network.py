@@ -491,9 +491,9 @@ LIMITS = (10, 20, 30, 40, 50, 60, 70, 80, 85, 87, 88, 100, 200, 300, 500, 700, 1
 
 @E12B.part("很大的得分", "large scores")
 def _12b_large(probe: Probe) -> None:
-    B, T, E, w = 2, 6, 4, 2
+    B, T, E, w = 2, 10, 4, 2
     Q, K, V = _qkv(probe, B, T, E)
-    close, wide = 12 + 0.1 * K, 1 + K.abs()  # scores all about 300, and scores from 150 to beyond 1,000
+    close, wide = 12 + 0.1 * K, 1 + K.abs()  # scores all about 300, and scores from 240 to beyond 1,500
     high = 0.1 * K
     high[:, 0] += 12  # the first step, hidden from the third on, about 300; the others about 0
     rows = (
@@ -504,8 +504,8 @@ def _12b_large(probe: Probe) -> None:
         (12 + 0 * Q, -close, "not low enough"),
         (rows, close, "another row's largest"),
         (12 + 0 * Q, high, "hidden took all"),
-        (80 * (1 + Q.abs()), wide, "hidden took all"),
-        (80 * (1 + Q.abs()), -wide, "not low enough"),
+        (120 * (1 + Q.abs()), wide, "hidden took all"),
+        (120 * (1 + Q.abs()), -wide, "not low enough"),
     ):
         right, _ = _12b(asks, keys, V, w)
         came = probe.shape(probe.call(probe.answer, asks, keys, V, w), B=B, T=T, E=E)
