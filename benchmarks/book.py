@@ -118,7 +118,7 @@ def _seeds(one: dict[str, Any]) -> dict[str, Any]:
         return one
     ways = {
         way: {
-            "losses": [[digits(loss, 4) for loss in run["losses"]] for run in one[way]],
+            "losses": [[digits(loss, 5) for loss in run["losses"]] for run in one[way]],
             "held_out": [run["valid"] for run in one[way]],
         }
         for way in ("fast", "bf16")
