@@ -147,7 +147,7 @@
         const [a, b] = [X(known[k - 1]), X(known[k])];
         put("rect", { class: "speed__crossing", x: a, width: b - a, y: box.top, height: box.height });
         say((a + b) / 2, box.top - 19, "speed__zone is-crossing", ["交界", "crossover"]);
-        if (a - first > 2 * room) say((first + a) / 2, box.top - 19, "speed__zone", under);
+        if (a - first > 2 * room && b - first > 3.4 * room) say((first + a) / 2, box.top - 19, "speed__zone", under);
         if (last - b > room) say((b + last) / 2, box.top - 19, "speed__zone", over_);
       } else say(Math.max((first + last) / 2, first + room), box.top - 19, "speed__zone", k < 0 ? under : ["乘积过半", "products over half"]);
     }
