@@ -339,3 +339,11 @@ def test_glossary_is_consistent():
     for term in terms:
         for other in terms:
             assert not (term.forbidden and term.forbidden.search(other.zh)), (term.zh, other.zh)
+
+
+def test_a_figure_that_changed_is_a_reason_to_build():
+    read = {
+        path.relative_to(build.ROOT).as_posix() for path in build.files(build.ROOT / f for f in build.FRAME)
+    }
+    for part in ("js/figures/speed.js", "js/page.js", "css/speed.css", "packs/speed.js"):
+        assert f"rnnlib/widgets/{part}" in read

@@ -29,6 +29,7 @@ FRAME = (
     "book/_ext",
     "book/_static",
     "book/_tools/build.py",
+    "rnnlib/widgets",
 )
 UNUSED = ("locales", "webpack-macros.html", "sbt-webpack-macros.html", "vendor/fontawesome")
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
