@@ -7,7 +7,6 @@ the gradients clipped to 1, SGD, the state carried from batch to batch.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,21 +96,12 @@ def build(key: str, made: Any, batches: Batches) -> Contender:
     return Contender(key, _loop_epoch(step, parameters, made.begin_state, batches))
 
 
-def accepts_fast() -> bool:
-    """Whether this rnnlib has a fast path."""
-    return "fast" in inspect.signature(rnnlib.run_epoch).parameters
-
-
 def _ours(key: str, made: Any, batches: Batches) -> Contender:
-    if key != "plain" and not accepts_fast():
-        raise Unavailable("this rnnlib.run_epoch has no argument fast")
     if key == "bf16" and not has_bf16():
         raise Unavailable("this processor has no products in bfloat16")
     model = copy_of(made)
     optimizer = torch.optim.SGD(model.parameters(), LR)
-    options: dict[str, Any] = {"precision": "bfloat16"} if key == "bf16" else {}
-    if accepts_fast():
-        options["fast"] = key != "plain"
+    options = {"precision": "bfloat16" if key == "bf16" else "float32", "fast": key != "plain"}
 
     def epoch() -> float:
         total, count = rnnlib.run_epoch(model, batches, optimizer=optimizer, clip=CLIP, **options)

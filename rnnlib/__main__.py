@@ -21,7 +21,7 @@ from rnnlib.common import check_positive, check_rate, notice
 from rnnlib.data.catalogue import available_corpora, cache_folder, local_folder
 from rnnlib.data.corpus import load_corpus
 from rnnlib.data.sources import CorpusUnavailable
-from rnnlib.data.text_data import TextData, load_text
+from rnnlib.data.text_data import LEVELS, TextData, load_text
 from rnnlib.data.token_files import TokenFile, is_token_file, write_token_file
 from rnnlib.devices import describe_device, get_device, set_seed
 from rnnlib.generation.decoding import generate
@@ -433,7 +433,7 @@ def _tokens(args: argparse.Namespace) -> int:
     settings = {name: getattr(args, name) for name in ("level", "language", "clean", "encoding", "min_freq")}
     made = write_token_file(args.text, args.target, **settings)
     size = f"{args.target.stat().st_size:,}"
-    unit_zh, unit_en = {"char": ("字符", "characters"), "word": ("单词", "words")}[made.level]
+    unit_zh, unit_en = LEVELS[made.level]
     notice(
         f"{args.target}：{made.count:,} 个{unit_zh}，V = {len(made.vocab):,}，{made.dtype}，{size} 字节",
         f"{args.target}: {made.count:,} {unit_en}, V = {len(made.vocab):,}, {made.dtype}, {size} bytes",

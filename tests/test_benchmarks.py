@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import rnnlib
 from rnnlib import results
 
 pytest.importorskip("d2l", reason="the package d2l, which the benchmarks measure against, is not installed")
@@ -55,13 +54,7 @@ def run():
 
 @pytest.fixture
 def with_fast(monkeypatch):
-    """A run_epoch with the arguments of the fast path, whatever this rnnlib has."""
-    plain = rnnlib.run_epoch
-
-    def run_epoch(*arguments, fast=True, precision="float32", **options):
-        return plain(*arguments, **options)
-
-    monkeypatch.setattr(rnnlib, "run_epoch", run_epoch)
+    """All ways of rnnlib take part, whatever this processor multiplies by itself."""
     monkeypatch.setattr(contenders, "has_bf16", lambda: True)
 
 
@@ -214,12 +207,12 @@ def test_bfloat16_counts_by_its_long_curve(run, with_fast, monkeypatch, worse, c
     assert found["counts"] is counts and found["worse_by"] == pytest.approx(worse - 1, abs=1e-6)
 
 
-def test_without_a_fast_path_the_reason_is_recorded(run, monkeypatch):
-    monkeypatch.setattr(contenders, "accepts_fast", lambda: False)
-    with pytest.raises(contenders.Unavailable, match="no argument fast"):
-        learning.contender(run, "fast", "rnn", work.text("en", run.scale))
+def test_who_cannot_take_part_has_the_reason_recorded(run, monkeypatch):
+    monkeypatch.setattr(contenders, "has_bf16", lambda: False)
+    with pytest.raises(contenders.Unavailable, match="no products in bfloat16"):
+        learning.contender(run, "bf16", "rnn", work.text("en", run.scale))
     found = training._measure(run, "rnn", work.text("en", run.scale), lambda done: None)
-    assert "no argument fast" in found["unavailable"]["fast"] and "fast" not in found["threads"]["1"]
+    assert "no products in bfloat16" in found["unavailable"]["bf16"] and "bf16" not in found["threads"]["1"]
 
 
 @pytest.mark.parametrize("rung", [r for r in rungs.LADDER if not ladder.unavailable(r)], ids=lambda r: r.key)

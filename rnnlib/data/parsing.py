@@ -39,15 +39,19 @@ def decode(data: bytes, what: str) -> str:
             return text
     except UnicodeDecodeError as error:
         offset = error.start
-    if b"\0" in data:
-        guess = "utf-16"
-    else:
-        guess = "gb18030" if guess_language(data.decode("gb18030", errors="replace")) == "zh" else "cp1252"
+    guess = guess_encoding(data)
     raise ValueError(
         f"{what} is not text in UTF-8: the byte at offset {offset:,} is 0x{data[offset]:02x}. If it is text "
         f"in another encoding, perhaps {guess!r}, save it as UTF-8, or read it in Python yourself: "
         f"corpus_from_string(Path(...).read_text(encoding={guess!r}))."
     )
+
+
+def guess_encoding(data: bytes) -> str:
+    """What bytes that are no UTF-8 may be: ``"utf-16"``, ``"gb18030"`` or ``"cp1252"``."""
+    if b"\0" in data:
+        return "utf-16"
+    return "gb18030" if guess_language(data.decode("gb18030", errors="replace")) == "zh" else "cp1252"
 
 
 def guess_language(text: str) -> str:

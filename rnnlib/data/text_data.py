@@ -18,7 +18,7 @@ from rnnlib.data.text import Vocab
 from rnnlib.data.token_files import TokenFile, is_token_file
 from rnnlib.devices import get_device
 
-_LEVELS = {"char": ("字符", "characters"), "word": ("单词", "words")}
+LEVELS = {"char": ("字符", "characters"), "word": ("单词", "words")}
 SHOWN_LETTERS = 5  # of those that cleaning removed
 _SAMPLINGS = {
     "sequential": ("顺序分区", "sequential partitioning"),
@@ -61,7 +61,7 @@ class TextData:
 
     def summary(self) -> str:
         """The whole arrangement at one glance, one line in Chinese and one in English, a bar between them."""
-        unit_zh, unit_en = _LEVELS[self.level]
+        unit_zh, unit_en = LEVELS[self.level]
         sampling_zh, sampling_en = _SAMPLINGS[self.train.sampling]
         name_zh = name_en = self.corpus.name
         if self.corpus.is_substitute:

@@ -26,7 +26,7 @@ import torch
 
 from rnnlib.common import check_at_least, printable, replacing
 from rnnlib.data.mapped import WIDTHS, MappedTokens
-from rnnlib.data.parsing import check_letters, guess_language, language_of
+from rnnlib.data.parsing import check_letters, guess_encoding, language_of
 from rnnlib.data.text import Vocab
 
 MAGIC = b"rnntok1\n"
@@ -254,10 +254,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _undecodable(path: Path, encoding: str, place: int, data: bytes) -> str:
-    if b"\0" in data:
-        guess = "utf-16"
-    else:
-        guess = "gb18030" if guess_language(data.decode("gb18030", errors="replace")) == "zh" else "cp1252"
+    guess = guess_encoding(data)
     if guess == encoding:
         guess = "utf-8"
     return (

@@ -12,6 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
+# Language, theme, width: how every figure is looked at
+VIEWS = [
+    ("zh", "light", 1280),
+    ("en", "dark", 1280),
+    ("en", "light", 390),
+    ("zh", "dark", 390),
+    ("both", "light", 390),
+]
 PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
 FLAGS = (
     "--no-sandbox",

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import torch
+from book_site import VIEWS
 from test_access import axe, violations  # noqa: F401
 
 import rnnlib
@@ -15,13 +16,6 @@ pytestmark = pytest.mark.site
 ITERATORS = rnnlib.SequenceLoader.ITERATORS
 EN = "a time traveller never asks what time is it now"
 ZH = "时间旅行者从来不问现在几点，他推开门先问今年是哪一年，再问门外的河还在不在，最后才问有没有早饭。"
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 # Characters, rows, steps, offset asked for, seed: short texts, offsets that do not fit, one row, many.
 CASES = [
     (47, 2, 5, 2, 0),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from book_site import ROOT
+from book_site import ROOT, VIEWS
 from test_access import axe, violations  # noqa: F401
 from torch import nn
 
@@ -19,13 +19,6 @@ from packs.pack import build
 from packs.reading import letters_left, read
 
 pytestmark = pytest.mark.site
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 HERE = ".fig-gates"
 TEXT = "the time traveller for so it will be"
 T = 27

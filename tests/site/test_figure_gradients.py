@@ -9,16 +9,10 @@ import statistics
 
 import pytest
 import torch
+from book_site import VIEWS
 from test_access import axe, violations  # noqa: F401
 
 pytestmark = pytest.mark.site
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 H, LONGEST = 16, 100
 
 

@@ -9,7 +9,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from book_site import ROOT
+from book_site import ROOT, VIEWS
 from test_access import axe, violations  # noqa: F401
 
 from rnnlib.widgets import files
@@ -17,13 +17,6 @@ from rnnlib.widgets import files
 pytestmark = pytest.mark.site
 V, H = 28, 3
 W = torch.arange(1.0, V * H + 1).reshape(V, H)
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 
 
 def book_vocabulary() -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from book_site import ROOT
+from book_site import ROOT, VIEWS
 from test_access import axe, violations  # noqa: F401
 from torch import nn
 
@@ -21,13 +21,6 @@ from rnnlib.__main__ import main as command_line
 from rnnlib.data.batches import seq_data_iter_sequential
 
 pytestmark = pytest.mark.site
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 FIGURE, PATIENCE = ".fig-playground", 240_000  # milliseconds: a busy machine trains slowly
 

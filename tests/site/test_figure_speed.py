@@ -7,6 +7,7 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
+import book_site
 import pytest
 from bilingual.figures import place, with_static
 from bilingual.outputs import mark_html
@@ -24,14 +25,7 @@ SIZES = {axis: sorted({size[i] for size in TABLE}) for i, axis in enumerate("HBT
 WAYS = ("fast", "plain", "d2l")
 START = {"H": 512, "B": 32, "T": 35}
 MISSING = [size for size, cell in TABLE.items() if cell["floor"] is None]
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-    ("both", "dark", 1280),
-]
+VIEWS = [*book_site.VIEWS, ("both", "dark", 1280)]
 SETTINGS = [
     {},
     {"along": "B"},

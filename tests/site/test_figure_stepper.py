@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import torch
-from book_site import ROOT
+from book_site import ROOT, VIEWS
 from test_access import axe, violations  # noqa: F401
 from torch import nn
 
@@ -20,13 +20,6 @@ sys.path.insert(0, str(ROOT / "book" / "_tools"))
 from packs.pack import build
 
 pytestmark = pytest.mark.site
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 HERE = ".fig-stepper"
 TREE = f"{HERE} .stepper-tree__svg"
 

@@ -8,17 +8,10 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from book_site import ROOT
+from book_site import ROOT, VIEWS
 from test_access import axe, violations  # noqa: F401
 
 pytestmark = pytest.mark.site
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 W_XH = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]
 W_HH = [[1.0, 0.0], [-1.0, 0.0]]
 W_HQ = [[-1.0, 0.0, 1.0], [0.0, -1.0, 0.0]]

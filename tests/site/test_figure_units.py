@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from book_site import ROOT
+from book_site import ROOT, VIEWS
 from test_access import axe, violations  # noqa: F401
 from torch import Tensor
 
@@ -19,13 +19,6 @@ from packs.pack import build
 from packs.reading import read
 
 pytestmark = pytest.mark.site
-VIEWS = [
-    ("zh", "light", 1280),
-    ("en", "dark", 1280),
-    ("en", "light", 390),
-    ("zh", "dark", 390),
-    ("both", "light", 390),
-]
 HERE = ".fig-units"
 MOST = 400_000  # bytes of data
 

@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnlib.models.language import RNNModel
-from rnnlib.models.modes import is_as_written
-from rnnlib.scratch.functional import RNNModelScratch, init_rnn_state, rnn
 from rnnlib.states import State, map_state
+from rnnlib.training.fast.models import unknown
 from rnnlib.training.losses import Loss, mean_loss, token_loss
 
 log = logging.getLogger("rnnlib.training")
@@ -160,11 +158,8 @@ def _why_not(model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any, Y: Tenso
     """Why a step cannot be a graph; an empty string if it can."""
     if not _on_gpu(X):
         return "the data are not on a GPU"
-    if type(model) is RNNModelScratch:
-        if model.forward_fn is not rnn or model.init_state is not init_rnn_state:
-            return "the model has functions of its own"
-    elif type(model) is not RNNModel or not is_as_written(model):
-        return f"{type(model).__name__} may do what a graph cannot record"
+    if why := unknown(model):
+        return f"{why}, so that a graph might not hold all it does"
     if loss is not token_loss or callable(clip):
         return "the loss or the clipping is a function of the reader's own"
     if getattr(getattr(model, "rnn", None), "dropout", 0):

@@ -14,7 +14,7 @@ from rnnlib.common import check_tokens
 from rnnlib.models.language import RNNModel
 from rnnlib.models.modes import is_as_written
 from rnnlib.scratch.functional import RNNModelScratch, init_rnn_state, rnn
-from rnnlib.states import State, check_state, num_states, zero_state
+from rnnlib.states import State, check_state, num_states
 from rnnlib.training.fast.recurrences import GRURecurrence, LSTMRecurrence, RNNRecurrence
 from rnnlib.training.fast.workspace import Linear, Part, Rows, Workspace
 
@@ -36,26 +36,33 @@ def fast_forward(model: Any, dtype: torch.dtype | None = None) -> tuple[Forward 
         ``(forward, why)``: ``forward(X, state) -> (logits, state)``, or None if there is no such function for
         this model or if it would not be faster; ``why`` says what was found, for the log.
     """
-    if type(model) is RNNModelScratch:
-        if model.forward_fn is not rnn or model.init_state is not init_rnn_state:
-            return None, "the model has functions of its own"
-    elif type(model) is not RNNModel:
-        return None, f"{type(model).__name__} is no model that has a fast path"
-    classes = {type(model), type(getattr(model, "rnn", None))} & CODE.keys()
-    if not is_as_written(model) or any(kind.forward is not CODE[kind] for kind in classes):
-        return None, "hooks, replaced methods, autocast, or weights that are neither float32 nor float64"
+    if why := unknown(model):
+        return None, why
     if len({parameter.device for parameter in model.parameters()}) > 1:
         return None, "the parameters lie on several devices"
     if type(model) is RNNModelScratch:
         work = Workspace()
         return lambda X, state=None: _scratch(model, X, state, dtype, work), "RNNModelScratch with rnn"
-    if why := _unknown(model):
+    if why := _unknown_layers(model):
         return None, why
     work = Workspace()
     return lambda X, state=None: _layers(model, X, state, dtype, work), f"{type(model.rnn).__name__} layers"
 
 
-def _unknown(model: RNNModel) -> str:
+def unknown(model: Any) -> str:
+    """Why nothing can be said of what a call of this model computes; an empty string if it is known."""
+    if type(model) is RNNModelScratch:
+        if model.forward_fn is not rnn or model.init_state is not init_rnn_state:
+            return "the model has functions of its own"
+    elif type(model) is not RNNModel:
+        return f"{type(model).__name__} is no model that has a fast path"
+    classes = {type(model), type(getattr(model, "rnn", None))} & CODE.keys()
+    if not is_as_written(model) or any(kind.forward is not CODE[kind] for kind in classes):
+        return "hooks, replaced methods, autocast, or weights that are neither float32 nor float64"
+    return ""
+
+
+def _unknown_layers(model: RNNModel) -> str:
     """Why the layers of a model have no fast path; an empty string if they have."""
     layer, device = model.rnn, model.linear.weight.device.type
     if type(layer) not in KINDS:
@@ -108,8 +115,7 @@ def _layers(
     layer, embedding = model.rnn, model.embedding
     kind, parts = KINDS[type(layer)], num_states(layer)
     if state is None:
-        weight = model.linear.weight
-        state = zero_state(layer, X.shape[0], weight.device, weight.dtype)
+        state = model.begin_state(X.shape[0])
     check_state(state, X.shape[0], parts)
     begin = [part.unbind() for part in (state if parts > 1 else (state,))]
     inputs, finals = None if embedding is None else embedding(X.T), []

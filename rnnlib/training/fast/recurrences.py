@@ -114,15 +114,15 @@ class LSTMRecurrence(Function):
         for t, (opened, i, f, g, o, s) in enumerate(zip(gates.unbind(), *blocks, squashed.unbind())):
             A = product(hiddens[t], before[t])
             C = memory[t + 1]
+            torch.sigmoid(A, out=opened)
             if by_sigmoid:
-                torch.sigmoid(A, out=opened)
                 _stretch(g, g, minus_one)
-                torch.mul(f, memory[t], out=C).addcmul_(i, g)
+            else:
+                torch.tanh(A[:, 2 * H : 3 * H], out=g)
+            torch.mul(f, memory[t], out=C).addcmul_(i, g)
+            if by_sigmoid:
                 _stretch(torch.add(C, C, out=s).sigmoid_(), s, minus_one)
             else:
-                torch.sigmoid(A, out=opened)
-                torch.tanh(A[:, 2 * H : 3 * H], out=g)
-                torch.mul(f, memory[t], out=C).addcmul_(i, g)
                 torch.tanh(C, out=s)
             torch.mul(o, s, out=hiddens[t + 1])
         ctx.save_for_backward(states, cells, gates, squashed, W_hh)
