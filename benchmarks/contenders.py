@@ -36,7 +36,9 @@ NAMES = {
     "plain": "rnnlib，fast=False | rnnlib, fast=False",
     "fast": "rnnlib，fast=True | rnnlib, fast=True",
     "bf16": "rnnlib，fast=True，乘积用 bfloat16 | rnnlib, fast=True, products in bfloat16",
+    "fp16": "rnnlib，fast=True，float16 | rnnlib, fast=True, float16",
 }
+PRECISIONS = {"bf16": "bfloat16", "fp16": "float16"}
 
 
 class Unavailable(Exception):
@@ -59,8 +61,9 @@ class Contender:
 
 
 def keys(kind: str) -> list[str]:
-    """Who takes part with a kind of model; nn.RNN stands beside the RNN from scratch."""
-    return [key for key in NAMES if key != "nn.RNN" or kind == "scratch"]
+    """Who takes part with a kind of model; nn.RNN stands beside the RNN from scratch, float16 is for GPUs."""
+    absent = {"nn.RNN"} if kind != "scratch" else set()
+    return [key for key in NAMES if key not in absent and (key != "fp16" or DEVICE.type == "cuda")]
 
 
 def has_bf16() -> bool:
@@ -85,7 +88,7 @@ def build(key: str, made: Any, batches: Batches) -> Contender:
     Raises:
         Unavailable: if it cannot take part here.
     """
-    if key in ("plain", "fast", "bf16"):
+    if key in ("plain", "fast", *PRECISIONS):
         return _ours(key, made, batches)
     if key == "d2l":
         return Contender(key, _d2l_epoch(made, batches))
@@ -99,9 +102,11 @@ def build(key: str, made: Any, batches: Batches) -> Contender:
 def _ours(key: str, made: Any, batches: Batches) -> Contender:
     if key == "bf16" and not has_bf16():
         raise Unavailable("this processor has no products in bfloat16")
+    if key == "fp16" and DEVICE.type != "cuda":
+        raise Unavailable("float16 is for GPUs")
     model = copy_of(made)
     optimizer = torch.optim.SGD(model.parameters(), LR)
-    options = {"precision": "bfloat16" if key == "bf16" else "float32", "fast": key != "plain"}
+    options = {"precision": PRECISIONS.get(key, "float32"), "fast": key != "plain"}
 
     def epoch() -> float:
         total, count = rnnlib.run_epoch(model, batches, optimizer=optimizer, clip=CLIP, **options)

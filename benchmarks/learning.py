@@ -87,7 +87,7 @@ def _curves(run: Run, kind: str, text: Text) -> dict[str, Any]:
             continue
         apart = [abs(a - b) / b for a, b in zip(losses, found["loop"]["losses"] if found else losses)]
         found[key] = {"losses": [digits(loss, 7) for loss in losses], "difference": digits(max(apart), 2)}
-        if key not in ("bf16", "nudged"):
+        if key not in ("bf16", "fp16", "nudged"):
             most = max(FLOAT_TOLERANCE, TIMES_NUDGE * found.get("nudged", {}).get("difference", 0))
             found[key]["counts"] = apart[0] <= FLOAT_TOLERANCE and max(apart) <= most
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -84,12 +83,12 @@ def _contenders(run: Run) -> dict[str, Any]:
 
 
 def profiled(step: Callable[[], Any]) -> dict[str, Any]:
-    """Operations and shares of one call; of the shares the medians of several."""
+    """Operations and shares of that call of several whose overhead is the median: as they come from one call,
+    the shares add up to one.
+    """
     step()
     several = [_once(step) for _ in range(REPEATS)]
-    counts = {key: several[-1][key] for key in ("operations", "products")}
-    shares = [key for key in several[0] if key.startswith("share")]
-    return counts | {key: statistics.median(one[key] for one in several) for key in shares}
+    return sorted(several, key=lambda one: one["share_overhead"])[REPEATS // 2]
 
 
 def _once(step: Callable[[], Any]) -> dict[str, float]:
@@ -128,7 +127,7 @@ def _inside_another(event: Any) -> bool:
 def _shares(events: list[Any], whole: float) -> dict[str, float]:
     """Seconds inside operations, without those of the operations that they call, over the seconds of the
     step, both under torch.profiler, which itself adds about a microsecond to every operation; overhead is
-    the rest; the median of five steps.
+    the rest; of five steps the one with the middle overhead.
     """
     inside = dict.fromkeys(("products", "layers", "elementwise"), 0.0)
     for event in events:

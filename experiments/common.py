@@ -16,6 +16,8 @@ from typing import Any
 from torch import Tensor, nn
 
 import rnnlib
+from rnnlib.training import train_seeds
+from rnnlib.training.seeds import Diverged
 
 Build = Callable[[], nn.Module]
 
@@ -35,36 +37,71 @@ def three_texts(
     return dataclasses.replace(data, valid=data.valid[:num_tokens]), test
 
 
-def run_once(
+def run_seeds(
     build: Build,
-    data: rnnlib.TextData,
+    data: Any,
     lr: float,
-    seed: int,
+    seeds: Sequence[int],
     *,
     epochs: int = 200,
     patience: int = 20,
     **options: Any,
-) -> tuple[nn.Module, dict[str, Any]]:
-    """Train one network with early stopping; the network of the best epoch, and how it went.
+) -> list[tuple[nn.Module, dict[str, Any]]]:
+    """Train one network for each seed with early stopping; those of the best epochs, and how it went.
 
-    A run whose loss is no longer finite counts with validation perplexity None.
+    A run whose loss is no longer finite counts with validation perplexity None. Runs may go side by side: the
+    seconds of each are an equal share.
     """
-    rnnlib.set_seed(seed)
-    model = build().to(data.device)
-    options = {"optimizer": "adam", "eval_every": 2, "progress": False, **options}
+    options = {"optimizer": "adam", "eval_every": 2, "progress": False, "patience": patience, **options}
     start = time.perf_counter()
     try:
-        history = rnnlib.train(model, data, epochs, lr, patience=patience, **options)
-    except FloatingPointError:
-        return model, {"lr": lr, "seed": seed, "valid": None, "epoch": None, "seconds": None}
-    return model, {
+        runs = train_seeds(lambda: build().to(data.device), data, epochs, lr, seeds=seeds, **options)
+    except Diverged as error:
+        runs = error.runs
+    seconds = round((time.perf_counter() - start) / len(seeds), 2)
+    return [(model, _record(history, lr, seed, seconds)) for seed, (model, history) in zip(seeds, runs)]
+
+
+def growing_grid(
+    score: Callable[[float], float], rates: Sequence[float], factor: float, most: int
+) -> tuple[float, dict[float, float]]:
+    """The rate of the lowest score, and the scores of all that were tried.
+
+    The grid grows by a factor where the best rate lies at its edge, to ``most`` rates. A rate at which
+    training diverges (FloatingPointError) scores infinity.
+    """
+    grid: dict[float, float] = {}
+    todo, best = list(rates), 0.0
+    while todo:
+        for rate in todo:
+            try:
+                grid[rate] = score(rate)
+            except FloatingPointError:
+                grid[rate] = float("inf")
+        best = min(grid, key=grid.get)
+        todo = [best * factor] if best == max(grid) else [best / factor] if best == min(grid) else []
+        todo = todo if len(grid) < most else []
+    return best, dict(sorted(grid.items()))
+
+
+def _record(history: rnnlib.History | None, lr: float, seed: int, seconds: float) -> dict[str, Any]:
+    if history is None:
+        return {"lr": lr, "seed": seed, "valid": None, "epoch": None, "seconds": None}
+    return {
         "lr": lr,
         "seed": seed,
         "valid": round(history.best_valid[1], 4),
         "epoch": history.best_epoch,
         "last_train": round(history.train_ppl[-1], 4),
-        "seconds": round(time.perf_counter() - start, 2),
+        "seconds": seconds,
     }
+
+
+def run_once(
+    build: Build, data: Any, lr: float, seed: int, **options: Any
+) -> tuple[nn.Module, dict[str, Any]]:
+    """:func:`run_seeds` with one seed."""
+    return run_seeds(build, data, lr, (seed,), **options)[0]
 
 
 def tuned(
@@ -85,29 +122,22 @@ def tuned(
         rates: the grid of learning rates. If the best lies at its edge, the grid grows beyond it.
         tuning_seeds: the rate with the lowest median validation perplexity over these seeds wins.
         seeds: for the runs that are reported.
-        options: for :func:`run_once`.
+        options: for :func:`run_seeds`.
 
     Returns:
         ``{"parameters", "lr", "grid", "runs"}``: ``grid`` holds the runs that chose, ``runs`` those that are
         reported, each with ``valid``, ``test`` (perplexities), ``epoch`` (the best one), ``seconds``.
     """
-    rates, grid, median = sorted(rates), [], {}
+    rates, grid = sorted(rates), []
 
-    def try_rate(lr: float) -> None:
-        runs = [run_once(build, data, lr, seed, **options)[1] for seed in tuning_seeds]
+    def score(lr: float) -> float:
+        runs = [record for _, record in run_seeds(build, data, lr, tuning_seeds, **options)]
         grid.extend(runs)
-        median[lr] = statistics.median(run["valid"] or float("inf") for run in runs)
+        return statistics.median(run["valid"] or float("inf") for run in runs)
 
-    for lr in rates:
-        try_rate(lr)
-    ratio = rates[1] / rates[0]
-    while (best := min(median, key=median.get)) in (min(median), max(median)) and len(median) < 2 * len(
-        rates
-    ):
-        try_rate(best / ratio if best == min(median) else best * ratio)
+    best, _ = growing_grid(score, rates, rates[1] / rates[0], 2 * len(rates))
     runs = []
-    for seed in seeds:
-        model, record = run_once(build, data, best, seed, **options)
+    for model, record in run_seeds(build, data, best, seeds, **options):
         record["test"] = round(rnnlib.perplexity(model, test), 4)
         runs.append(record)
     print(

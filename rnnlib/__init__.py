@@ -2,7 +2,7 @@
 
 Importing it needs torch alone. The names below are the everyday ones; each door has more. Floors, lower
 never imports higher: common, devices, states, results | data | scratch, models | training, generation |
-inspect | d2l, widgets, exercises, the command line.
+inspect | d2l, today, widgets, exercises, the command line.
 """
 
 from rnnlib.data import (
@@ -29,6 +29,7 @@ from rnnlib.inspect import trace_shapes
 from rnnlib.models import (
     CausalAttentionModel,
     ConditionalGenerator,
+    EncoderDecoder,
     NGramModel,
     RNNModel,
     SequenceClassifier,
@@ -55,6 +56,7 @@ __all__ = [
     "ConditionalGenerator",
     "Corpus",
     "CorpusUnavailable",
+    "EncoderDecoder",
     "ExampleLoader",
     "History",
     "NGramModel",

@@ -1,4 +1,4 @@
-"""Choose the device, seed the random generators, set the arithmetic precision."""
+"""Choose the device, seed the random generators, set the arithmetic precision, record what a GPU does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import platform
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 
@@ -79,29 +80,68 @@ def tf32(allowed: bool) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-PRECISIONS = ("float32", "tf32", "bfloat16")
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}  # to which the factors of products are rounded
 
 
-def check_precision(precision: str) -> None:
-    """Raise a ValueError unless the precision is one of :data:`PRECISIONS`."""
+def check_precision(precision: str, devices: Iterable[torch.device] = ()) -> None:
+    """Raise a ValueError unless the precision is one of :data:`PRECISIONS`, and there for these devices."""
     if precision not in PRECISIONS:
-        raise ValueError(f"precision={precision!r} is not known; use 'float32', 'tf32' or 'bfloat16'.")
+        raise ValueError(
+            f"precision={precision!r} is not known; use 'float32', 'tf32', 'bfloat16' or 'float16'."
+        )
+    if precision == "float16" and (others := [str(device) for device in devices if device.type != "cuda"]):
+        raise ValueError(f"precision='float16' is for CUDA GPUs, not for {others[0]!r}; use 'bfloat16'.")
 
 
 @contextlib.contextmanager
 def autocast(device: str | torch.device, precision: str = "float32") -> Iterator[None]:
-    """Run the block in ``"float32"`` (the default), ``"tf32"`` (CUDA matrix products) or ``"bfloat16"``.
+    """Run the block in ``"float32"`` (the default), or with matrix products in another precision.
+
+    Args:
+        device: on which the block computes.
+        precision: ``"tf32"`` (of CUDA's products), ``"bfloat16"``, or ``"float16"`` on CUDA alone. Small
+            gradients vanish in float16 unless the loss is scaled, as :func:`rnnlib.run_epoch` does.
 
     Raises:
-        ValueError: for any other precision.
+        ValueError: for any other precision, or float16 on another device.
     """
-    check_precision(precision)
     device = torch.device(device)
-    if precision == "bfloat16":
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+    check_precision(precision, [device])
+    if precision in HALF:
+        with torch.autocast(device.type, dtype=HALF[precision]):
             yield
     elif precision == "tf32":
         with tf32(True):
             yield
     else:
         yield
+
+
+WARM_UP = 3  # runs before a recording, in which libraries allocate and choose what a CUDA graph may not
+
+
+def record_launches(run: Callable[[], Any], device: torch.device) -> Callable[[], None]:
+    """What a call launches on a GPU, recorded as a CUDA graph: a function that launches all of it at once.
+
+    It reads and writes the same memory each time, whatever that holds by then. The call runs some times
+    before it is recorded, and so changes what it writes; the recording itself computes nothing.
+
+    Args:
+        run: waits for no result, and allocates nothing outside torch.
+        device: a CUDA device.
+
+    Raises:
+        RuntimeError: if it cannot be recorded.
+    """
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                run()
+        torch.cuda.current_stream().wait_stream(stream)
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may go on allocating
+            run()
+    return graph.replay

@@ -46,6 +46,7 @@ TESTS = {
     "data/sources.py": "download corpora",
     "data/text_data.py": "corpora batching",
     "generation/decoding.py": "generation",
+    "generation/graphs.py": "steps generation",
     "generation/inplace.py": "steps generation",
     "generation/steps.py": "generation",
     "models/language.py": "models",

@@ -1,134 +1,138 @@
-"""The causal attention model: it sees no future, and reading in parts is reading at once."""
+"""Attention equals forms that others have written, and padding has no influence."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
 
-from rnnlib import CausalAttentionModel, SequenceLoader, Vocab, generate, perplexity, trace_shapes, train
+from benchmarks.d2l_peer import import_d2l
+from rnnlib.models.attention import ATTENTIONS, AdditiveAttention, DotProductAttention
 
-V, B, T = 7, 2, 8
-
-
-def small(window=16, **options):
-    return CausalAttentionModel(V, width=8, num_layers=2, num_heads=2, window=window, **options).double()
-
-
-@pytest.mark.parametrize("window", [16, 8, 5])
-def test_no_token_changes_what_was_predicted_before_it(window):
-    model, X = small(window), torch.randint(0, V, (B, T))
-    logits = model(X)[0]
-    for t in range(T):
-        changed = X.clone()
-        changed[0, t] = (X[0, t] + 1) % V
-        other = model(changed)[0]
-        assert torch.equal(other[1], logits[1])  # rows do not mix
-        torch.testing.assert_close(other[0, :t], logits[0, :t], rtol=0, atol=1e-14)
-        assert (other[0, t] - logits[0, t]).abs().max() > 1e-4  # and the token itself does count
-        if t == 0 and window > T:
-            assert ((other[0] - logits[0]).abs().amax(dim=-1) > 1e-9).all()  # for all that follow, too
+B, T, S, Q, K, M, N = 3, 4, 6, 5, 7, 2, 8
+LENGTHS = torch.tensor([6, 1, 4])
+MASK = torch.arange(S) < LENGTHS[:, None]
 
 
-@pytest.mark.parametrize("parts", [[1] * T, [3, 1, 4], [5, 3]])
-def test_reading_in_parts_is_reading_at_once(parts):
-    model, X = small(window=T), torch.randint(0, V, (B, T))
-    whole, (context,) = model(X)
-    state, pieces = None, []
-    for piece in X.split(parts, dim=1):
-        logits, state = model(piece, state)
-        pieces.append(logits)
-    torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=1e-12)
-    assert torch.equal(state[0], X) and torch.equal(context, X)
+def inputs(seed=0, **options):
+    generator = torch.Generator().manual_seed(seed)
+    sizes = (B, T, Q), (B, S, K), (B, S, M)
+    return [torch.randn(*size, generator=generator, dtype=torch.float64, **options) for size in sizes]
 
 
-def test_what_it_carries_grows_up_to_the_window():
-    model, state = small(window=6), None
-    X = torch.randint(0, V, (B, 10))
-    sizes = []
-    for t in range(10):
-        _, state = model(X[:, t : t + 1], state)
-        sizes.append(state[0].shape)
-    assert sizes == [(B, min(t, 6)) for t in range(1, 11)]
-    assert torch.equal(state[0], X[:, -6:])
-    assert model(X)[1][0].shape == (B, 6)
+def build(kind):
+    torch.manual_seed(1)
+    return ATTENTIONS[kind](Q, K, N).double()
 
 
-def test_beyond_the_window_only_the_last_tokens_count():
-    model = small(window=6)
-    X = torch.randint(0, V, (B, 12))
-    other = X.clone()
-    other[:, :4] = (X[:, :4] + 1) % V
-    one, two = (model(tokens[:, -1:], model(tokens[:, :-1])[1])[0] for tokens in (X, other))
-    assert torch.equal(one, two)
-    expected = model(X[:, -6:])[0][:, -1:]
-    torch.testing.assert_close(one, expected, rtol=0, atol=1e-12)
+def theirs_additive(ours):
+    module = import_d2l().AdditiveAttention(K, Q, N, 0.0).double()
+    module.W_q.load_state_dict(ours.W_q.state_dict())
+    module.W_k.load_state_dict(ours.W_k.state_dict())
+    module.w_v.load_state_dict(ours.w.state_dict())
+    return module
 
 
-def test_long_inputs_keep_half_a_window_of_context():
-    """Every token of a long input but the first ones sees at least half a window."""
-    model, X = small(window=6), torch.randint(0, V, (1, 20))
-    logits = model(X)[0][0]
-    assert logits.shape == (20, V)
-    for t in range(5, 20):
-        changed = X.clone()
-        changed[0, t - 2] = (X[0, t - 2] + 1) % V
-        assert (model(changed)[0][0, t] - logits[t]).abs().max() > 1e-9
+def test_additive_attention_is_that_of_d2l():
+    pytest.importorskip("d2l", reason="the package d2l, the peer of this test, is not installed")
+    ours, (queries, keys, values) = build("additive"), inputs()
+    theirs = theirs_additive(ours)
+    context, weights = ours(queries, keys, values, MASK)
+    assert_close(context, theirs(queries, keys, values, LENGTHS), rtol=0, atol=1e-12)
+    assert_close(weights, theirs.attention_weights, rtol=0, atol=1e-12)
 
 
-def test_order_counts():
-    """Of one block without positions only the set of earlier tokens would count."""
-    model = CausalAttentionModel(V, width=8, num_layers=1, num_heads=2, window=8).double()
-    a, b = (model(torch.tensor([row]))[0][0, -1] for row in ([1, 2, 3], [2, 1, 3]))
-    assert (a - b).abs().max() > 1e-6
+def test_dot_product_attention_is_that_of_torch():
+    ours, (queries, keys, values) = build("dot"), inputs()
+    context, _ = ours(queries, keys, values, MASK)
+    wanted = F.scaled_dot_product_attention(ours.W_q(queries), ours.W_k(keys), values, MASK[:, None])
+    assert_close(context, wanted, rtol=0, atol=1e-12)
 
 
-def test_logits_b_belong_to_row_b_and_the_state_is_a_tuple():
-    model, X = small(), torch.randint(0, V, (B, T))
-    logits, state = model(X)
-    assert logits.shape == (B, T, V) and isinstance(state, tuple) and len(state) == 1
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_the_score_is_the_formula_term_by_term(kind):
+    ours, (queries, keys, values) = build(kind), inputs()
+    context, weights = ours(queries, keys, values)
     for b in range(B):
-        torch.testing.assert_close(logits[b], model(X[b : b + 1])[0][0], rtol=0, atol=1e-12)
-    empty = model.begin_state(B)
-    assert empty[0].shape == (B, 0) and empty[0].dtype == torch.int64
-    assert torch.equal(model(X, empty)[0], logits)
+        for t in range(T):
+            q = ours.W_q.weight @ queries[b, t]
+            scores = []
+            for k in keys[b] @ ours.W_k.weight.T:
+                added = ours.w.weight[0] @ torch.tanh(q + k) if kind == "additive" else q @ k / N**0.5
+                scores.append(added)
+            wanted = torch.stack(scores).exp() / torch.stack(scores).exp().sum()
+            assert_close(weights[b, t], wanted, rtol=0, atol=1e-12)
+            assert_close(context[b, t], (wanted[:, None] * values[b]).sum(0), rtol=0, atol=1e-12)
 
 
-def test_it_trains_is_measured_and_writes_like_the_others():
-    text = "abcd" * 40
-    vocab = Vocab(list(text))
-    model = CausalAttentionModel(len(vocab), width=16, num_layers=1, num_heads=2, window=8)
-    tokens = torch.tensor(vocab[list(text)])
-    loader = SequenceLoader(tokens, batch_size=4, num_steps=6)
-    history = train(model, loader, 15, lr=0.01, optimizer="adam", valid=tokens, eval_every=15, progress=False)
-    assert history.train_ppl[-1] < 1.5 < history.train_ppl[0]
-    assert perplexity(model, tokens) < 1.3  # a text far longer than the window
-    assert generate(model, "ab", 12, vocab) == "abcdabcdabcdab"
-    assert generate(model, "abcd" * 5, 2, vocab) == "abcd" * 5 + "ab"  # a prefix longer than the window
-    assert "(B=2, T=3" in str(trace_shapes(model, tokens[:6].view(2, 3)))
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_weights_are_shares_and_padding_gets_none(kind):
+    attention, (queries, keys, values) = build(kind), inputs()
+    context, weights = attention(queries, keys, values, MASK)
+    assert context.shape == (B, T, M) and weights.shape == (B, T, S)
+    assert_close(weights.sum(-1), torch.ones(B, T, dtype=torch.float64))
+    assert not weights[~MASK[:, None].expand_as(weights)].any()
+    assert (weights[MASK[:, None].expand_as(weights)] > 0).all()
+    assert_close(context[1], values[1, :1].expand(T, M))  # one key: all the weight
 
 
-def test_dropout_in_training_only():
-    model, X = small(dropout=0.5), torch.randint(0, V, (B, T))
-    assert not torch.equal(model(X)[0], model(X)[0])
-    model.eval()
-    assert torch.equal(model(X)[0], model(X)[0])
-    plain = small()
-    plain.load_state_dict(model.state_dict())
-    torch.testing.assert_close(model(X)[0], plain(X)[0], rtol=0, atol=1e-12)
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_what_stands_behind_the_mask_has_no_influence(kind):
+    attention, (queries, keys, values) = build(kind), inputs()
+    keys.requires_grad_(), values.requires_grad_()
+    before, _ = attention(queries, keys, values, MASK)
+    gone = ~MASK[..., None]
+    after, _ = attention(queries, keys.masked_fill(gone, 1e6), values.masked_fill(gone, -1e6), MASK)
+    assert torch.equal(before, after)
+    for gradient in torch.autograd.grad(before.sum(), (keys, values)):
+        assert not gradient[~MASK].any() and gradient[MASK].any()
 
 
-def test_errors():
-    model, X = small(), torch.randint(0, V, (B, T))
-    for bad in (X[0], X[:, :0], X[None]):
-        with pytest.raises(ValueError, match=r"whole-number token indices \(B, T\)"):
-            model(bad)
-    with pytest.raises(ValueError, match=r"shape \(3, 0\), but the input has batch_size=2"):
-        model(X, model.begin_state(3))
-    for bad in (X, (X, X), (X[0],)):
-        with pytest.raises(ValueError, match=r"a tuple of one \(B, P\) tensor"):
-            model(X, bad)
-    with pytest.raises(ValueError, match="width=9 must be divisible by num_heads=2"):
-        CausalAttentionModel(V, width=9, num_heads=2)
-    for name in ("vocab_size", "width", "num_layers", "num_heads", "window"):
-        with pytest.raises(ValueError, match=f"{name}=0 must be an integer"):
-            CausalAttentionModel(**{"vocab_size": V, name: 0})
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_the_order_of_the_keys_does_not_matter(kind):
+    attention, (queries, keys, values) = build(kind), inputs()
+    order = torch.randperm(S, generator=torch.Generator().manual_seed(3))
+    context, weights = attention(queries, keys, values)
+    again, reordered = attention(queries, keys[:, order], values[:, order])
+    assert_close(again, context)
+    assert_close(reordered, weights[..., order])
+
+
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_gradients_are_those_of_differences(kind):
+    attention = build(kind)
+    given = inputs(requires_grad=True)
+    assert torch.autograd.gradcheck(lambda *a: attention(*a, MASK), given)
+
+
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_without_values_the_keys_are_averaged(kind):
+    attention, (queries, keys, _) = build(kind), inputs()
+    assert torch.equal(attention(queries, keys)[0], attention(queries, keys, keys)[0])
+
+
+BAD = {
+    "two axes": (lambda q, k, v, m: (q[0], k, v, m), r"\(B, T, 5\)"),
+    "queries too narrow": (lambda q, k, v, m: (q[..., :4], k, v, m), r"\(B, T, 5\)"),
+    "keys too narrow": (lambda q, k, v, m: (q, k[..., :4], v, m), r"\(B, S, 7\)"),
+    "other rows": (lambda q, k, v, m: (q[:2], k, v, m), "same B and S"),
+    "other steps": (lambda q, k, v, m: (q, k, v[:, :3], m), "same B and S"),
+    "a mask of other shape": (lambda q, k, v, m: (q, k, v, m.T), r"the mask has shape \(6, 3\)"),
+    "a mask of numbers": (lambda q, k, v, m: (q, k, v, m.long()), "torch.int64"),
+    "a row without keys": (lambda q, k, v, m: (q, k, v, m & (m.sum(1) > 1)[:, None]), "without any key"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_fit_is_refused(case):
+    change, match = BAD[case]
+    with pytest.raises(ValueError, match=match):
+        build("dot")(*change(*inputs(), MASK))
+
+
+@pytest.mark.parametrize("kind", [AdditiveAttention, DotProductAttention])
+@pytest.mark.parametrize("sizes", [(0, 1, 1), (1, -1, 1), (1, 1, 0)])
+def test_sizes_are_positive(kind, sizes):
+    with pytest.raises(ValueError, match="must be an integer of at least 1"):
+        kind(*sizes)

@@ -42,7 +42,7 @@ from benchmarks.progress import Progress
 from benchmarks.rounds import alternate, at_threads, digits, ratios, summary
 
 ROOT = Path(__file__).parent.parent
-PEERS = [key for key in contenders.NAMES if key not in ("loop", "compile", "bf16")]
+PEERS = [key for key in contenders.NAMES if key not in ("loop", "compile", "bf16", "fp16")]
 
 
 @pytest.fixture
@@ -213,6 +213,14 @@ def test_who_cannot_take_part_has_the_reason_recorded(run, monkeypatch):
         learning.contender(run, "bf16", "rnn", work.text("en", run.scale))
     found = training._measure(run, "rnn", work.text("en", run.scale), lambda done: None)
     assert "no products in bfloat16" in found["unavailable"]["bf16"] and "bf16" not in found["threads"]["1"]
+
+
+def test_float16_takes_part_on_a_gpu_alone(run, monkeypatch):
+    assert "fp16" not in contenders.keys("rnn")
+    with pytest.raises(contenders.Unavailable, match="float16 is for GPUs"):
+        learning.contender(run, "fp16", "rnn", work.text("en", run.scale))
+    monkeypatch.setattr(contenders, "DEVICE", torch.device("cuda"))
+    assert "fp16" in contenders.keys("rnn") and "nn.RNN" not in contenders.keys("rnn")
 
 
 @pytest.mark.parametrize("rung", [r for r in rungs.LADDER if not ladder.unavailable(r)], ids=lambda r: r.key)

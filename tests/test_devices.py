@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rnnlib.common import atomic_write, check_at_least, check_positive, check_rate
-from rnnlib.devices import autocast, describe_device, get_device, set_seed
+from rnnlib.devices import autocast, check_precision, describe_device, get_device, set_seed
 
 
 def test_auto_takes_a_gpu_if_there_is_one_and_never_mps(monkeypatch):
@@ -82,6 +82,16 @@ def test_autocast():
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
     with pytest.raises(ValueError, match="precision='half' is not known"), autocast("cpu", "half"):
         pass
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_float16_is_for_cuda(device):
+    with pytest.raises(ValueError, match=f"'float16' is for CUDA GPUs, not for '{device}'; use 'bfloat16'"):
+        check_precision("float16", [torch.device(device)])
+    with pytest.raises(ValueError, match="use 'bfloat16'"), autocast(device, "float16"):
+        pass
+    check_precision("float16", [torch.device("cuda:1")])
+    check_precision("bfloat16", [torch.device(device)])
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])

@@ -70,12 +70,13 @@ def landscape(monkeypatch):
     tried: list[tuple[float, int]] = []
 
     def prepare(best: float, broken: tuple[float, ...] = ()):
-        def run_once(build, data, lr, seed, **options):
-            tried.append((lr, seed))
+        def run_seeds(build, data, lr, seeds, **options):
+            tried.extend((lr, seed) for seed in seeds)
             valid = None if lr in broken else 5 + abs(torch.log10(torch.tensor(lr / best))).item()
-            return build(), {"lr": lr, "seed": seed, "valid": valid, "epoch": 3, "seconds": 1.0}
+            record = {"lr": lr, "valid": valid, "epoch": 3, "seconds": 1.0}
+            return [(build(), {**record, "seed": seed}) for seed in seeds]
 
-        monkeypatch.setattr(common, "run_once", run_once)
+        monkeypatch.setattr(common, "run_seeds", run_seeds)
         monkeypatch.setattr(common.rnnlib, "perplexity", lambda model, text: 7.0)
         return tried
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import types
 
 import pytest
 import torch
@@ -10,7 +12,8 @@ from torch import nn
 
 from rnnlib import RNNModel, RNNModelScratch, SequenceLoader, perplexity, run_epoch, scratch, train
 from rnnlib.states import map_state
-from rnnlib.training.fast import choose, graphs, models, products, recurrences, workspace
+from rnnlib.training.fast import Step, choose, graphs, models, padded, products, recurrences, workspace
+from rnnlib.training.fast import path as path_module
 from rnnlib.training.losses import token_loss
 
 LAYERS = [nn.RNN, nn.LSTM, nn.GRU, scratch.RNN, scratch.LSTM, scratch.GRU]
@@ -274,11 +277,12 @@ def test_the_errors_are_those_of_the_model(layer):
         forward(torch.zeros(4, 3, dtype=torch.int64), state)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("layer", [RNNModelScratch, nn.RNN, scratch.LSTM, nn.GRU])
-def test_bfloat16_rounds_products_only(layer):
+def test_half_precision_rounds_products_only(layer, dtype):
     model = model_of(layer, V=20, H=64)
     batches = [torch.randint(20, (8, 7)) for _ in range(2)]
-    half, _ = models.fast_forward(model, torch.bfloat16)
+    half, _ = models.fast_forward(model, dtype)
     found, wanted = results(half, model, batches), results(model, model, batches)
     for a, b in zip(found[2], wanted[2]):
         assert a.dtype == torch.float32
@@ -389,20 +393,61 @@ def test_without_a_gpu_or_with_anything_unknown_there_is_no_graph(change, caplog
     clip = (lambda: None) if change == "clip" else 1.0
     model = OwnModel(nn.GRU(11, 9), 11) if change == "model" else model
     if change != "cpu":
-        monkeypatch.setattr(graphs, "_on_gpu", lambda X: True)
+        monkeypatch.setattr(graphs, "on_gpu", lambda X: True)
     with caplog.at_level(logging.INFO, "rnnlib.training"):
-        assert graphs.graphed(None, model, loss, optimizer, clip, X, X) is None
+        assert graphs.graphed((None, model, loss, optimizer, clip, X, X)) is None
     assert "no CUDA graph: " in caplog.text
 
 
 def test_a_capture_that_fails_is_given_up(caplog, monkeypatch):
     model = model_of(nn.GRU)
     X = torch.zeros(2, 3, dtype=torch.int64)
-    monkeypatch.setattr(graphs, "_on_gpu", lambda X: True)  # there is no GPU: the capture must fail
+    monkeypatch.setattr(graphs, "on_gpu", lambda X: True)  # there is no GPU: the capture must fail
     with caplog.at_level(logging.INFO, "rnnlib.training"):
         optimizer = torch.optim.SGD(model.parameters(), 0.1)
-        assert graphs.graphed(choose(model).call, model, token_loss, optimizer, 1.0, X, X) is None
+        assert graphs.graphed((choose(model).call, model, token_loss, optimizer, 1.0, X, X)) is None
     assert "the capture failed" in caplog.text
+
+
+def run_eagerly(run, device):
+    """As if it were recorded: some runs that change what they write, then a function that runs it."""
+    for _ in range(3):
+        run()
+    return run
+
+
+@pytest.mark.parametrize("layer", [RNNModelScratch, nn.RNN, nn.LSTM])
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_recording_a_step_changes_nothing(layer, kind, monkeypatch):
+    """Neither weights nor states, and the steps after it are those of the plain loop."""
+    monkeypatch.setattr(graphs, "on_gpu", lambda X: True)
+    monkeypatch.setattr(graphs, "record_launches", run_eagerly)
+    corpus, weights = torch.randint(7, (400,), generator=torch.Generator().manual_seed(0)), []
+    for graph in (True, False):
+        model, data = model_of(layer, 7, 16, torch.float64), SequenceLoader(corpus, 8, 10, seed=3)
+        make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[kind]
+        optimizer, call = make(model.parameters(), 0.1), choose(model).call
+        if graph:
+            X, Y = next(iter(data))
+            step = graphs.graphed((call, model, token_loss, optimizer, 1.0, X, Y))
+            data, state = SequenceLoader(corpus, 8, 10, seed=3), None
+            for X, Y in data:
+                state = step((X, Y, state))[0][2]
+        else:
+            run_epoch(model, data, optimizer=optimizer, clip=1.0)
+        weights.append([p.detach().clone() for p in model.parameters()])
+    torch.testing.assert_close(weights[0], weights[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_replay_that_differs_is_given_up(caplog, monkeypatch):
+    model, X = model_of(nn.GRU), torch.zeros(2, 3, dtype=torch.int64)
+    before = [p.detach().clone() for p in model.parameters()]
+    monkeypatch.setattr(graphs, "on_gpu", lambda X: True)
+    monkeypatch.setattr(graphs, "record_launches", lambda run, device: lambda: (run(), run()))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    assert graphs.graphed((choose(model).call, model, token_loss, optimizer, 1.0, X, X)) is None
+    assert "the replayed step differs" in caplog.text
+    torch.testing.assert_close(before, [p.detach() for p in model.parameters()])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -423,3 +468,201 @@ def test_graphs_train_as_the_plain_loop_does_on_a_gpu(layer, kind, caplog):
             losses.append(history.train_loss)
     assert "CUDA graph of whole training steps" in caplog.text
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+# ------------------------------------------------------------------------------------------------- float16
+
+
+@pytest.mark.parametrize("clip", [0.01, None, "function"])
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_a_scaled_loss_takes_the_same_steps(clip, kind):
+    """A power of two rounds nothing, and gradients are clipped at their own size."""
+    corpus, weights = torch.randint(7, (400,), generator=torch.Generator().manual_seed(0)), []
+    for scale in (2.0**16, None):
+        model, data = model_of(nn.GRU, 7, 16), SequenceLoader(corpus, 8, 10, seed=3)
+        path = choose(model)
+        assert not path.scaler.is_enabled()
+        if scale:
+            path.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        own = (lambda m=model: nn.utils.clip_grad_norm_(m.parameters(), 0.01)) if clip == "function" else clip
+        run_epoch(model, data, optimizer=kind(model.parameters(), 0.1), clip=own, fast=path)
+        weights.append([p.detach().clone() for p in model.parameters()])
+    torch.testing.assert_close(weights[0], weights[1], rtol=1e-6, atol=1e-7)
+
+
+def test_a_step_whose_gradients_overflow_is_left_out():
+    model, X = model_of(nn.GRU), torch.zeros(2, 3, dtype=torch.int64)
+    before, moved = [p.detach().clone() for p in model.parameters()], []
+    path, optimizer = choose(model), torch.optim.SGD(model.parameters(), 0.1)
+    path.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=2.0**-100)
+    losses = []
+    for _ in range(2):
+        losses.append(float(path.learn(X, X, None, lambda *pair: 100 * token_loss(*pair), optimizer, 1.0)[0]))
+        moved.append(any(not torch.equal(p, old) for p, old in zip(model.parameters(), before)))
+    assert moved == [False, True] and path.scaler.get_scale() == 2.0**27
+    assert losses[0] == pytest.approx(losses[1]), "the loss that is reported is not scaled"
+
+
+def test_in_float16_no_step_becomes_a_graph(caplog, monkeypatch):
+    model, optimizer = model_of(nn.GRU), None
+    path = choose(model)
+    path.scaler = torch.amp.GradScaler("cpu")
+    X = torch.zeros(2, 3, dtype=torch.int64)
+    monkeypatch.setattr(graphs, "on_gpu", lambda X: True)
+    with caplog.at_level(logging.INFO, "rnnlib.training"):
+        for _ in range(2):
+            assert path._captured.take([Step(path, X, X, None, token_loss, optimizer, 1.0)]) is None
+    assert caplog.text.count("no CUDA graph: in float16 a step may be left out") == 1
+
+
+PADDED = {
+    "tanh": {"layer": nn.RNN},
+    "relu": {"layer": nn.RNN, "nonlinearity": "relu"},
+    "LSTM": {"layer": nn.LSTM},
+    "LSTM, batch first": {"layer": nn.LSTM, "batch_first": True},
+    "no bias": {"layer": nn.RNN, "bias": False},
+    "no bias, LSTM": {"layer": nn.LSTM, "bias": False},
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("case", PADDED)
+@pytest.mark.parametrize("V", [1, 28, 127, 128, 129, 300])
+def test_padded_inputs_give_the_same_values_states_and_gradients(case, V, dtype):
+    """The state is carried through batches of several lengths and sizes of their own."""
+    model = model_of(V=V, H=16, dtype=dtype, **PADDED[case])
+    for B in (1, 8):
+        batches = [torch.randint(V, (B, T)) for T in (7, 3, 1, 9)]
+        found = results(lambda X, state: padded.padded(model, X, state), model, batches)
+        for a, b in zip(found, results(model, model, batches)):
+            torch.testing.assert_close(a, b, rtol=NEAR[dtype], atol=NEAR[dtype])
+
+
+def test_padded_inputs_are_as_wide_as_the_kernels_want_them(monkeypatch):
+    seen = []
+
+    def spy(inputs, state, weights, *options):
+        seen.extend([inputs.shape[-1], weights[0].shape])
+        return torch._VF.lstm(inputs, state, weights, *options)
+
+    monkeypatch.setitem(padded.LAYERS, "LSTM", spy)
+    padded.padded(model_of(nn.LSTM, V=129), torch.zeros(2, 3, dtype=torch.int64))
+    assert seen == [256, (36, 256)]
+
+
+def test_padded_inputs_have_the_errors_of_the_model():
+    model = model_of(nn.LSTM)
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        padded.padded(model, torch.full((2, 3), 11))
+    state = model(torch.zeros(2, 3, dtype=torch.int64))[1]
+    with pytest.raises(ValueError, match="batch_size=4"):
+        padded.padded(model, torch.zeros(4, 3, dtype=torch.int64), state)
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """Everything on the CPU and in float32, but for the choice of the path."""
+    monkeypatch.setattr(models, "_unknown_layers", lambda model: models.BY_CUDNN)
+    monkeypatch.setattr(path_module, "check_precision", lambda *args: None)
+    monkeypatch.setattr(path_module, "autocast", lambda *args: contextlib.nullcontext())
+    monkeypatch.setattr(padded, "autocast", lambda *args: contextlib.nullcontext())
+    monkeypatch.setattr(padded, "_gpu_lacks", lambda device: "")
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda *args, enabled: scaler(enabled))
+
+
+def scaler(enabled, make=torch.amp.GradScaler):
+    return make("cpu", enabled=enabled)
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM])
+def test_float16_pads_for_the_persistent_kernels_and_the_log_says_so(layer, as_on_a_gpu, caplog):
+    model = model_of(layer, V=28, H=512)
+    with caplog.at_level(logging.INFO, "rnnlib.training"):
+        path = choose(model, "float16")
+    assert path.name == "padded" and path.scaler.is_enabled()
+    assert "by its persistent kernels, one-hot vectors padded from V = 28 to 128" in caplog.text
+    assert choose(model, "float16", fast=False).name == choose(model, "bfloat16").name == "plain"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"layer": nn.GRU}, "the layer is a GRU"),
+        ({"num_layers": 2}, "one layer in one direction"),
+        ({"bidirectional": True}, "one layer in one direction"),
+        ({"proj_size": 128}, "without projections"),
+        ({"H": 500}, "H = 500 is no multiple of 128"),
+        ({"H": 1152}, "H = 1152 is no multiple of 128 up to 1024"),
+        ({"H": 128}, "for H = 128 cuDNN has others"),
+        ({"embedding": True}, "nothing to pad, neither embedded"),
+        ({"V": 256}, "nothing to pad, neither embedded inputs nor V = 256"),
+        ({"dtype": torch.float64}, "the weights are not in float32"),
+    ],
+    ids=str,
+)
+def test_the_log_says_which_condition_of_the_kernels_fails(options, why, as_on_a_gpu, caplog):
+    with caplog.at_level(logging.INFO, "rnnlib.training"):
+        path = choose(model_of(**{"layer": nn.LSTM, "V": 28, "H": 256, **options}), "float16")
+    assert path.name == "plain" and path.scaler.is_enabled()
+    assert "plain path" in caplog.text and why in caplog.text
+
+
+def test_a_gpu_that_pytorch_does_not_ask_for_them(monkeypatch):
+    assert padded._gpu_lacks(torch.device("cpu")) == "there is no cuDNN"
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    for major, minor, count, lacks in (
+        (8, 0, 108, False),
+        (9, 0, 132, False),
+        (8, 6, 84, True),
+        (7, 0, 80, True),
+    ):
+        gpu = types.SimpleNamespace(major=major, minor=minor, multi_processor_count=count, name="a card")
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device, gpu=gpu: gpu)
+        assert padded._gpu_lacks(torch.device("cuda")) == lacks * "PyTorch does not ask for them on a card"
+
+
+@pytest.mark.parametrize(("B", "why"), [(16, ""), (12, "B = 12 is no multiple of 8"), (136, "up to 128")])
+def test_batches_that_do_not_fit_go_through_the_model(B, why, as_on_a_gpu, caplog, monkeypatch):
+    model, calls = model_of(nn.LSTM, V=28, H=256), []
+    through = padded.padded
+    monkeypatch.setattr(padded, "padded", lambda *args: calls.append(1) or through(*args))
+    data = SequenceLoader(torch.randint(28, (B * 6 + 1,)), B, 2, seed=0)
+    with caplog.at_level(logging.INFO, "rnnlib.training"):
+        total, count = run_epoch(model, data, precision="float16")
+    assert len(calls) == (0 if why else len(list(data)))
+    assert caplog.text.count("a batch not for cuDNN") == bool(why) and why in caplog.text
+    wanted = run_epoch(model, SequenceLoader(data.corpus, B, 2, seed=0), fast=False)
+    assert total == pytest.approx(wanted[0], rel=1e-5) and count == wanted[1]
+
+
+def test_wide_layers_over_tanh_take_fewer_rows():
+    narrow, wide = model_of(nn.RNN, V=3, H=512), model_of(nn.RNN, V=3, H=1024)
+    assert not padded._batch_does_not_fit(narrow, 96) and not padded._batch_does_not_fit(wide, 88)
+    assert "takes fewer than 96 rows, not B = 96" in padded._batch_does_not_fit(wide, 96)
+    assert not padded._batch_does_not_fit(model_of(nn.LSTM, V=3, H=1024), 128)
+
+
+def test_a_padded_model_learns_as_the_plain_one_does(as_on_a_gpu):
+    corpus, losses = torch.arange(2000) % 13, []
+    for precision in ("float16", "float32"):
+        model, data = model_of(nn.LSTM, 13, 256), SequenceLoader(corpus, 8, 10, seed=0)
+        path = choose(model, precision)
+        assert path.name == ("padded" if precision == "float16" else "plain")
+        optimizer = torch.optim.SGD(model.parameters(), 1.0)
+        losses.append([run_epoch(model, data, optimizer=optimizer, clip=1.0, fast=path)[0] for _ in range(2)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM])
+def test_float16_on_padded_inputs_learns_as_float32_does_on_a_gpu(layer, caplog):
+    corpus, losses = (torch.arange(8000) % 13).cuda(), {}
+    for precision in ("float32", "float16"):
+        model, data = model_of(layer, 13, 512).cuda(), SequenceLoader(corpus, 32, 25, seed=0)
+        with caplog.at_level(logging.INFO, "rnnlib.training"):
+            history = train(model, data, 3, precision=precision, progress=False)
+        losses[precision] = history.train_loss
+        assert all(p.dtype == torch.float32 for p in model.parameters())
+    if not padded._gpu_lacks(torch.device("cuda")):
+        assert "padded path" in caplog.text
+    assert losses["float16"] == pytest.approx(losses["float32"], rel=0.05)

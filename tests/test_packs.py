@@ -18,7 +18,7 @@ from torch import nn
 
 import rnnlib
 from packs import __main__ as door
-from packs import chinese, courses, gates, latin, sight, taggers, units
+from packs import alignment, chinese, courses, gates, latin, sight, taggers, units
 from packs import pack as packing
 from packs.pack import FOLDER, Pack, build, quantize, read_pack
 from packs.reading import GATES, letters_left, perplexity, read, replaced
@@ -35,8 +35,9 @@ LIMITS = {
     "courses": 60_000,
     "playground": 70_000,
     "playground_verse": 60_000,
-    "quizzes": 60_000,
+    "quizzes": 70_000,
     "speed": 40_000,
+    "alignment": 150_000,
 }
 LONGEST = 39  # characters of The Time Machine in a row that a pack may hold
 FOUND = sorted(path.stem for path in FOLDER.glob("*.js"))
@@ -53,10 +54,9 @@ def models_of(name: str) -> dict[str, dict[str, Any]]:
     return data.get("models") or ({"": data["model"]} if "model" in data else {})
 
 
-MODELS = [
-    (name, model) for name in ("latin", "chinese", "gates", "units", "taggers") for model in models_of(name)
-]
-LANGUAGE_MODELS = [pair for pair in MODELS if pair[0] != "taggers"]
+WITH_MODELS = ("latin", "chinese", "gates", "units", "taggers", "alignment")
+MODELS = [(name, model) for name in WITH_MODELS for model in models_of(name)]
+LANGUAGE_MODELS = [pair for pair in MODELS if pair[0] not in ("taggers", "alignment")]
 
 
 def vocab_of(name: str, model: str = "") -> rnnlib.Vocab:
@@ -290,6 +290,69 @@ def test_sight_shows_what_each_network_can_see():
             if network["reach"]["before"]:
                 assert (moved.triu(network["reach"]["before"] + 1) == 0).all()
         assert data["networks"]["conv"]["reach"]["before"] < T - 1
+
+
+@pytest.mark.parametrize("source, encoder", [(s, e) for s in alignment.FORMS for e in alignment.ENCODERS])
+def test_alignment_is_as_often_right_as_it_states(source, encoder):
+    data, (train, valid, test) = pack("alignment"), alignment.numbers(source)
+    meeting = alignment.meeting_numbers(test)
+    stated = [data["numbers"][name] for name in ("train", "valid", "test", "meeting")]
+    assert [{**stated[0], source: len(train)}, len(valid), len(test), len(meeting)] == stated
+    assert not set(train) & {*valid, *test, *data["numbers"]["shown"]} and not set(valid) & set(test)
+    entry = data["models"][alignment.name_of(source, encoder)]
+    assert entry["directions"] == (2 if encoder == "both" else 1)
+    rights = alignment.exact(build(entry), test, source)
+    assert alignment.share(rights) == pytest.approx(entry["exact"], abs=2e-3) and entry["exact"] > 0.98
+    assert entry["exact"] == pytest.approx(entry["float"], abs=5e-3)
+    full = alignment.exact(build(entry), alignment.round_numbers(train), source)
+    assert alignment.share(full) == pytest.approx(entry["round"], abs=2e-3)
+    shown = alignment.exact(build(entry), data["numbers"]["shown"], source)
+    assert shown == list(entry["shown"].values())
+    assert sum(alignment.crosses(build(entry), meeting, source)) == pytest.approx(entry["crosses"], abs=2)
+    if source == "en":
+        assert sum(alignment.joined(build(entry), meeting)) == pytest.approx(entry["joined"], abs=2)
+    chosen = min(entry["runs"], key=lambda run: run["valid"])
+    assert chosen["seed"] == entry["seed"] and [run["seed"] for run in entry["runs"]] == list(alignment.SEEDS)
+    assert chosen["crosses"] == pytest.approx(entry["crosses"], abs=0.05 * len(meeting)), (
+        "before it was pressed"
+    )
+    loss = alignment.loss(build(entry), valid, source)
+    assert chosen["valid"] / 3 < loss < 3 * chosen["valid"] + 1e-3
+
+
+def test_alignment_crosses_where_the_largest_weight_steps_back():
+    """Weights that are put in by hand: from 126345 the row of 六 looks left of that of 万, or does not."""
+
+    class Looks(torch.nn.Module):
+        def __init__(self, at):
+            super().__init__()
+            self.at = at
+
+        def shifted(self, Y):
+            return Y
+
+        def alignment(self, Y, X, lengths):
+            return torch.nn.functional.one_hot(torch.tensor([self.at]), X.shape[1]).float()
+
+    # one hundred and twenty six thousand three hundred and forty five; 十二万六千三百四十五
+    assert alignment.crosses(Looks([1, 3, 5, 4, 5, 6, 7, 9, 8, 10, 10]), [126345], "en") == [True]
+    assert alignment.joined(Looks([1, 3, 5, 4, 5, 6, 7, 9, 8, 10, 10]), [126345]) == [True]
+    assert alignment.joined(Looks([1, 3, 9, 4, 5, 6, 7, 9, 8, 10, 10]), [126345]) == [False]
+    assert alignment.crosses(Looks([3, 1, 4, 5, 5, 6, 7, 9, 8, 10, 10]), [126345], "en") == [False]
+    into_english = [0, 0, 0, 1, 3, 2, 5, 6, 6, 7, 9, 9]
+    assert alignment.crosses(Looks(into_english), [126345], "zh") == [True]
+    assert alignment.crosses(Looks([*into_english[:5], 4, *into_english[6:]]), [126345], "zh") == [False]
+    assert alignment.meeting_numbers([305, 9999, 12034, 120345, 126345, 100000]) == [12034, 126345]
+
+
+def test_alignment_counts_an_answer_only_if_all_of_it_is_right(monkeypatch):
+    pairs = rnnlib.data.numeral_pairs([12, 345, 7], "en", "zh")
+    written = torch.nn.functional.pad(pairs.Y.clamp(min=0), (0, 4), value=3)
+    monkeypatch.setattr(alignment, "write", lambda model, X, lengths: written)
+    assert alignment.exact(None, [12, 345, 7], "en") == [True, True, True]
+    written[1, 3] += 1
+    written[2, 1] += 1  # the end
+    assert alignment.exact(None, [12, 345, 7], "en") == [True, False, False]
 
 
 def test_courses_are_complete():

@@ -16,10 +16,12 @@ from torch import nn
 from packs import quizzes
 from packs.quizzes import FOLDER, check, read_quiz
 from rnnlib import RNNModel
+from rnnlib.models.attention import DotProductAttention
+from rnnlib.today.memory import add
 from rnnlib.widgets import read_pack
 
 FOUND = sorted(FOLDER.glob("*.yml"))
-CHAPTERS = [f"{number:02d}" for number in range(1, 14)]
+CHAPTERS = [f"{number:02d}" for number in range(1, 16)]
 CHOICE: dict[str, Any] = {
     "kind": "choice",
     "question": ["问", "Which?"],
@@ -206,6 +208,8 @@ ANSWERS = {
     "10": [F.dropout(torch.ones(1000), 0.25).max().item()],
     "11": [7 - 4],
     "13": [28 * 256 + 256 * 256 + 256 * 28],
+    "14": [0.3 * 0.8 / (0.5 * 0.4)],
+    "15": [3 * (2 * 0 + 1) - 4],
 }
 
 
@@ -267,6 +271,8 @@ SHAPES = {
     "11": forecast_windows,
     "12": lambda: F.pad(size(32, 42, 35), ((3 - 1) * 4, 0)),
     "13": lambda: size(35, 32, 512).flatten(0, 1),
+    "14": lambda: DotProductAttention(64, 64, 64)(size(64, 12, 64), size(64, 11, 64))[1],
+    "15": lambda: add(size(32, 128, 64), size(32, 64), size(32, 128)),
 }
 
 

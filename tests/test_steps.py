@@ -12,7 +12,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from rnnlib.data.text import Vocab
-from rnnlib.generation import beam_search, generate, generate_tokens
+from rnnlib.generation import beam_search, generate, generate_tokens, graphs
 from rnnlib.generation import steps as steps_module
 from rnnlib.generation.steps import make_reader
 from rnnlib.models import CausalAttentionModel, ConditionalGenerator, RNNModel
@@ -248,6 +248,154 @@ def test_weights_that_are_no_numbers(where, value, B, size):
         model.rnn.weight_hh_l0.data[0] = -math.inf
     with pytest.raises(FloatingPointError, match="NaN or infinity"):
         generate_tokens(model, torch.full((B, 2), 4), 6, banned=[0])
+
+
+# -------------------------------------------------------------------------------------- as a CUDA graph
+
+
+def run_eagerly(run, device):
+    """As if it were recorded: some runs that change what they write, then a function that runs it."""
+    for _ in range(3):
+        run()
+    return run
+
+
+@pytest.fixture
+def graphed(monkeypatch):
+    """Readers become graphs after two tokens, as on a GPU; gives the replays of each graph."""
+    made = []
+
+    def recorded(run, device):
+        replay, calls = run_eagerly(run, device), []
+        made.append(calls)
+        return lambda: calls.append(1) or replay()
+
+    monkeypatch.setattr(steps_module, "_on_gpu", lambda tensor: True)
+    monkeypatch.setattr(graphs, "AFTER", 2)
+    monkeypatch.setattr(graphs, "record_launches", recorded)
+    return made
+
+
+TEXTS = {
+    "greedy": lambda model, vocab: generate(model, "ab", 20, vocab),
+    "sampling": lambda model, vocab: generate(model, "ab", 20, vocab, temperature=1.2, top_k=4),
+    "beam search": lambda model, vocab: beam_search(model, "ab", 20, vocab, beam_width=5),
+    "rows": lambda model, vocab: generate_tokens(model, torch.arange(6).view(3, 2), 20, temperature=1.0),
+}
+
+
+@pytest.mark.parametrize("how", TEXTS)
+@pytest.mark.parametrize("name", [name for name in MODELS if "labels" not in name])
+def test_a_graph_writes_what_the_model_writes(name, how, graphed, monkeypatch):
+    """19 tokens are read, by beam search after the first choice: all but two by replays."""
+    torch.manual_seed(0)
+    model, vocab = MODELS[name](), Vocab(list("abcdef"))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    found = TEXTS[how](model, vocab)
+    assert [len(calls) for calls in graphed] == [1 + 19 - 2], "a replay is verified, then replays read"
+    without_reader(monkeypatch)
+    wanted = TEXTS[how](model, vocab)
+    if how == "rows":
+        assert torch.equal(found, wanted)
+    else:
+        assert found == wanted or (found[0] == wanted[0] and found[1] == pytest.approx(wanted[1]))
+
+
+@pytest.mark.parametrize("name", ["about labels, deep", "GRU, deep", "LSTM, one layer", "scratch"])
+def test_rows_keep_their_graph_and_another_number_begins_anew(name, graphed):
+    torch.manual_seed(0)
+    model, X = MODELS[name](), torch.randint(V, (3, 14))
+    if isinstance(model, nn.Module):
+        model.eval()
+    with torch.inference_mode():
+        reader, state = reader_after(model, X)
+        for t in range(1, 14):
+            if t in (5, 9):
+                rows = torch.tensor([2, 0, 2] if t == 5 else [1, 1])
+                before, reader = reader, reader.select(rows)
+                assert (reader is before) == (t == 5)
+                X, state = X[rows], select_rows(state, rows)
+            logits, state = model(X[:, t : t + 1], state)
+            assert_close(reader.read(X[:, t]), logits[:, 0], rtol=0, atol=1e-12)
+    assert [len(calls) for calls in graphed] == [1 + 6, 1 + 3]
+
+
+def does_nothing(run, device):
+    run_eagerly(run, device)
+    return lambda: None
+
+
+def stops(run, device):
+    run_eagerly(run, device)
+    raise RuntimeError("operation not permitted\nwhen the stream is capturing")
+
+
+def reads_twice(run, device):
+    return lambda: (run(), run())
+
+
+@pytest.mark.parametrize("record", [stops, does_nothing, reads_twice])
+@pytest.mark.parametrize("name", ["tanh, deep", "LSTM, one layer", "GRU, one layer", "scratch"])
+def test_a_recording_that_fails_or_is_wrong_loses_nothing(name, record, graphed, monkeypatch, caplog):
+    torch.manual_seed(0)
+    model, X = MODELS[name](), torch.randint(V, (3, 9))
+    monkeypatch.setattr(graphs, "record_launches", record)
+    with torch.inference_mode(), caplog.at_level(logging.DEBUG, "rnnlib.generation"):
+        reader, state = reader_after(model, X, torch.tensor([-math.inf] + [0.0] * (V - 1)).double())
+        for t in range(1, 9):
+            logits, state = model(X[:, t : t + 1], state)
+            assert_close(reader.read(X[:, t])[:, 1:], logits[:, 0, 1:], rtol=0, atol=1e-12)
+    assert reader.replay is None
+    assert caplog.text.count("no CUDA graph") == 1
+    assert ("operation not permitted" if record is stops else "differs from the plain") in caplog.text
+
+
+def test_without_a_gpu_nothing_is_recorded(caplog):
+    """And where one is only pretended, the real recording fails."""
+    model, X = RNNModel(nn.LSTM(V, H), V), torch.zeros(2, 1).long()
+    with torch.inference_mode():
+        state = model(X)[1]
+        assert type(make_reader(model, state, torch.zeros(V))) is steps_module.Reader
+        reader = graphs.GraphedReader(make_reader(model, state, torch.zeros(V)))
+        for _ in range(graphs.AFTER + 2):
+            assert_close(reader.read(X[:, 0]), (pair := model(X, state))[0][:, 0])
+            state = pair[1]
+    assert reader.replay is None and "recording failed" in caplog.text
+
+
+def test_banned_tokens_hide_no_difference_and_numbers_that_are_none_are_the_same():
+    plain = torch.tensor([-math.inf, 1.0, -2.0])
+    assert graphs._near(plain.clone(), plain)
+    assert not graphs._near(torch.tensor([-math.inf, 1.0, -1.9]), plain)
+    assert graphs._near(torch.full((3,), math.nan), torch.full((3,), math.nan))
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("how", TEXTS)
+@pytest.mark.parametrize(
+    "name", ["tanh, deep", "LSTM, deep", "GRU, one layer", "scratch", "GRU, deep, embedding"]
+)
+def test_graphs_write_what_the_model_writes_on_a_gpu(name, how, monkeypatch, caplog):
+    torch.manual_seed(0)
+    model, vocab = MODELS[name](), Vocab(list("abcdef"))
+    if isinstance(model, nn.Module):
+        model.cuda()
+    else:
+        model.params = [parameter.detach().cuda().requires_grad_() for parameter in model.params]
+    monkeypatch.setattr(graphs, "AFTER", 2)
+    monkeypatch.setitem(
+        TEXTS,
+        "rows",
+        lambda model, vocab: generate_tokens(model, torch.arange(6).view(3, 2).cuda(), 20).tolist(),
+    )
+    with caplog.at_level(logging.DEBUG, "rnnlib.generation"):
+        found = TEXTS[how](model, vocab)
+    assert "a CUDA graph reads the tokens" in caplog.text and "no CUDA graph" not in caplog.text
+    without_reader(monkeypatch)
+    wanted = TEXTS[how](model, vocab)
+    assert found == wanted or (found[0] == wanted[0] and found[1] == pytest.approx(wanted[1], rel=1e-4))
 
 
 # ------------------------------------------------------------------------------ where there is no reader

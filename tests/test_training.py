@@ -528,6 +528,16 @@ def test_every_precision_trains(precision):
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("kind", ["scratch", "gru"])
+@pytest.mark.parametrize("fast", [True, False])
+def test_float16_is_refused_without_a_gpu(kind, fast):
+    model = make(kind)
+    before = values(model)
+    with pytest.raises(ValueError, match="'float16' is for CUDA GPUs, not for 'cpu'; use 'bfloat16'"):
+        quiet(model, SequenceLoader(periodic(200), 2, 5), 1, precision="float16", fast=fast)
+    assert same(values(model), before)
+
+
 def test_double_precision_trains_from_scratch():
     model = RNNModelScratch(V, H, get_params=functools.partial(get_params, dtype=torch.float64))
     history = quiet(model, SequenceLoader(periodic(200), 2, 5), 2, valid=periodic(50))
@@ -554,6 +564,21 @@ def test_the_gpu_gives_the_same_as_the_cpu(kind):
     assert histories[0].train_ppl == pytest.approx(histories[1].train_ppl, rel=1e-3)
     assert perplexity(on_cpu, held_out) == pytest.approx(perplexity(on_gpu, held_out), rel=1e-3)
     assert torch.cuda.get_device_name() in histories[1].device
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["scratch", "rnn", "gru", "lstm"])
+def test_every_precision_trains_on_a_gpu(kind, precision):
+    model = make(kind)
+    if kind == "scratch":
+        model.params = [p.detach().cuda().requires_grad_() for p in model.params]
+    else:
+        model.cuda()
+    data = SequenceLoader(periodic(200), 2, 5, device="cuda")
+    history = quiet(model, data, 10, lr=1.0, precision=precision)
+    assert history.train_ppl[-1] < history.train_ppl[0]
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
 
 
 @pytest.mark.cuda

@@ -9,6 +9,7 @@ from rnnlib.data.batches import (
 )
 from rnnlib.data.catalogue import available_corpora
 from rnnlib.data.corpus import Corpus, corpus_from_string, load_corpus
+from rnnlib.data.numerals import numeral_pairs, numeral_vocab, sample_numbers
 from rnnlib.data.padding import pad
 from rnnlib.data.sources import CorpusUnavailable
 from rnnlib.data.tasks import (
@@ -38,10 +39,13 @@ __all__ = [
     "digits",
     "load_corpus",
     "load_text",
+    "numeral_pairs",
+    "numeral_vocab",
     "pad",
     "punctuation",
     "real_labels",
     "restore",
+    "sample_numbers",
     "seq_data_iter_random",
     "seq_data_iter_sequential",
     "tokenize",

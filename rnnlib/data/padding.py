@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 
 def pad(sequences: Sequence[Tensor], value: float = 0) -> tuple[Tensor, Tensor]:
@@ -72,3 +73,30 @@ def pack(inputs: Tensor, lengths: Tensor) -> PackedSequence:
     """
     lengths = check_lengths(lengths, *inputs.shape[:2])
     return pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+
+
+def run_padded(
+    layer: Any, inputs: Tensor, lengths: Tensor | None, state: Any = None
+) -> tuple[Tensor, Any, Tensor]:
+    """A torch.nn layer with ``batch_first`` over a padded batch, whose padding has no influence.
+
+    Args:
+        layer: an ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU``.
+        inputs: (B, T, I).
+        lengths: (B,) whole numbers, on any device; None if all rows have T steps.
+        state: the layer's first one; None for zeros.
+
+    Returns:
+        ``(outputs (B, T, D*H), state, lengths (B,) on the CPU)``: outputs behind a length are 0, and the
+        state is that after each row's last real step.
+
+    Raises:
+        ValueError: if the lengths do not fit the batch.
+    """
+    B, T = inputs.shape[:2]
+    if lengths is None:
+        return *layer(inputs, state), torch.full((B,), T)
+    lengths = check_lengths(lengths, B, T)
+    packed, state = layer(pack(inputs, lengths), state)
+    outputs, _ = pad_packed_sequence(packed, batch_first=True, total_length=T)
+    return outputs, state, lengths

@@ -725,7 +725,7 @@ A4 = Task(
     hints={
         "values": (
             "形状对，数值不对：最大相差 {gap:.3g}，在下标 {place} 处。第 b 行要的是它自己读完第 lengths[b] 个输入时的状态。",
-            "Right shape, wrong values: they differ by up to {gap:.3g}, at index {place}. Row b wants its own "
+            "The shape is right, but values differ by up to {gap:.3g}, at index {place}. Row b wants its own "
             "state after its first lengths[b] inputs.",
         ),
         "all against all": (

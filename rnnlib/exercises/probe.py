@@ -27,21 +27,25 @@ COMMON = {
         "A tensor is expected; what came is a tuple of {n}. If it comes from one of torch's recurrent layers, those "
         "return (outputs, state): take it apart.",
     ),
+    "a list": (
+        "应该得到一个张量，实际得到一个列表，里面有 {n} 个张量：用 torch.stack 叠成一个。",
+        "Expected a tensor, got a list of {n}: make one tensor of them with torch.stack.",
+    ),
     "not a single number": (
         "应该得到一个数，也就是没有轴的张量；实际得到 {shape}。",
-        "A single number is expected, a tensor without axes; {shape} came.",
+        "Expected a single number, a tensor without axes; got shape {shape}.",
     ),
     "order of axes": (
         "元素个数对，维度的次序不对：应该是 ({right})，实际得到 ({given})。",
-        "All sizes are there, in another order: ({right}) is expected, ({given}) came.",
+        "All sizes are there, in another order: expected ({right}), got ({given}).",
     ),
     "axis too many": (
         "多了一维：应该是 ({right}) = {expected}，实际得到 {shape}{extra_zh}。",
-        "One axis too many: ({right}) = {expected} is expected, {shape} came{extra_en}.",
+        "One axis too many: expected ({right}) = {expected}, got {shape}{extra_en}.",
     ),
     "axis missing": (
         "少了一维：应该是 ({right}) = {expected}，实际得到 {shape}{extra_zh}。",
-        "An axis is missing: ({right}) = {expected} is expected, {shape} came{extra_en}.",
+        "An axis is missing: expected ({right}) = {expected}, got {shape}{extra_en}.",
     ),
     "size of an axis": (
         "{axis} 这一维应该是 {expected}，实际得到 {came}。",
@@ -57,7 +61,7 @@ COMMON = {
     ),
     "values": (
         "形状对，数值不对：最大相差 {gap:.3g}，在下标 {place} 处。",
-        "Right shape, wrong values: they differ by up to {gap:.3g}, at index {place}.",
+        "The shape is right, but values differ by up to {gap:.3g}, at index {place}.",
     ),
     "no gradient": (
         "参数 {name} 没有得到梯度：结果没有用到它，或者半路断开了。",
@@ -280,7 +284,7 @@ class Probe:
         if value is None:
             self.wrong("nothing")
         if isinstance(value, (tuple, list)) and any(isinstance(one, Tensor) for one in value):
-            self.wrong("a pair", n=len(value))
+            self.wrong("a list" if isinstance(value, list) else "a pair", n=len(value))
         if not isinstance(value, Tensor):
             self.wrong("not a tensor", kind=_kind(value))
         expected, shape = tuple(axes.values()), tuple(value.shape)

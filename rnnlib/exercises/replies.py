@@ -22,6 +22,16 @@ class Words(NamedTuple):
         """With a mark before it, in both languages."""
         return Words(f"{mark} {self.zh}", f"{mark} {self.en}")
 
+    def with_tail_once(self) -> str:
+        """As ``str``, but what both end in after a colon, for instance torch's own words, stands there once."""
+        if os.environ.get("RNNLIB_LANGUAGE", "") in self._fields:
+            return str(self)
+        length = len(os.path.commonprefix([self.zh[::-1], self.en[::-1]]))
+        zh, en, tail = (*(one[: len(one) - length] for one in self), self.en[len(self.en) - length :])
+        if zh.endswith("：") and en.endswith(": "):
+            return f"{zh[:-1]} | {en}{tail}"
+        return tail if not zh + en else str(self)
+
     def __str__(self) -> str:
         one = {"zh": self.zh, "en": self.en}.get(os.environ.get("RNNLIB_LANGUAGE", ""))
         return f"{self.zh} | {self.en}" if one is None else one
@@ -126,7 +136,7 @@ class Reply:
             mark = marks.get(part.kind, "✗")
             lines.append(str(part.title.after(mark)))
             if part.hint:
-                lines.append(str(part.hint))
+                lines.append(str(part.hint) if part.mistake else part.hint.with_tail_once())
         if self.closing:
             lines.append(str(self.closing))
         return "\n".join(lines)

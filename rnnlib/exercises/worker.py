@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 MAX_TEXT = 2_000
+MAX_ERROR = 300
 _LIBRARIES = tuple(str(Path(module.__file__).parent) for module in (torch, __import__("threading")))
 _HERE = str(Path(__file__).parent)
 _NO_GRAD = torch.no_grad()(lambda: None).__code__  # of every function that it decorates
@@ -354,9 +355,13 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 
 def in_one_line(error: Exception) -> str:
-    """Type and message, shortened; without the mark that parts the languages of a reply."""
+    """Type and message, shortened after a word; without the mark that parts the languages of a reply."""
     said = f"{type(error).__name__}: {error}".strip().splitlines()[0].replace("|", "/")
-    return said if len(said) <= 300 else said[:299].rstrip() + "…"
+    if len(said) <= MAX_ERROR:
+        return said
+    kept = said[: MAX_ERROR - 1]
+    word = kept.rfind(" ")
+    return (kept[:word] if word > MAX_ERROR - 50 else kept).rstrip() + "…"
 
 
 def _described(error: Exception) -> AnswerError:

@@ -141,20 +141,79 @@ def beam_search(
         raise ValueError("beam search needs a prefix; got an empty one. Use generate() to start from none.")
     device = _check_vocab(model, vocab, [vocab.unk])
     X = torch.tensor([_prefix_indices(vocab, prefix, unknown)], device=device)
-    scores = torch.zeros(1, device=device)
-    texts = torch.empty((1, 0), dtype=torch.int64, device=device)
+    best, score = beam_search_tokens(model, X, num_tokens, beam_width=beam_width, banned=[vocab.unk])
+    return joiner.join([*prefix, *vocab.to_tokens(best.tolist())]), score
+
+
+def beam_search_tokens(
+    model: Any,
+    X: Tensor,
+    num_tokens: int,
+    *,
+    state: State | None = None,
+    beam_width: int = 4,
+    end: int | None = None,
+    banned: Sequence[int] = (),
+) -> tuple[Tensor, float]:
+    """The likeliest continuation of one row that a beam of the given width finds.
+
+    A beam that has written ``end`` stays as it is and keeps its place by its score. Scores only fall, so the
+    search is over once such a beam is the best.
+
+    Args:
+        model: ``logits, state = model(X, state)`` with logits (1, T, V).
+        X: (1, T) int64, at least one token, on the model's device.
+        num_tokens: the most tokens that are added.
+        state: where the model continues to read; None lets it begin anew.
+        beam_width: K, how many partial sequences are kept at each step; 1 is greedy search.
+        end: the token behind which nothing follows; None adds exactly ``num_tokens``.
+        banned: indices that are never chosen.
+
+    Returns:
+        ``(tokens, log_probability)``: (n,) int64 without X, the end included if it was reached; and log P of
+        them in nats, where P gives banned tokens no share. Nothing is normalized by length.
+
+    Raises:
+        ValueError: for arguments out of range, more rows than one, or if every token is banned.
+        FloatingPointError: if the model's predictions are not numbers.
+
+    Example: with an EncoderDecoder, for one source (1, S).
+        >>> X, state = model.begin(source)
+        >>> tokens, score = beam_search_tokens(model, X, 20, state=state, end=vocab["<end>"])
+    """
+    check_tokens(X)
+    check_positive(num_tokens=num_tokens, beam_width=beam_width)
+    if len(X) != 1:
+        raise ValueError(f"X has {len(X)} rows; beam search continues one. Call it once for each.")
+    scores = torch.zeros(1, device=X.device)
+    texts = torch.empty((1, 0), dtype=torch.int64, device=X.device)
     with evaluating(model):
-        reading = _Reading(model, X, None, [vocab.unk])
+        reading = _Reading(model, X, state, banned)
+        V = reading.logits.shape[1]
+        if end is not None and not 0 <= end < V:
+            raise ValueError(f"end={end!r} must be an index from 0 to {V - 1}, or None.")
+        num_choices = V - len(set(banned))
+        over = torch.full((1, V), -math.inf, device=X.device)  # behind an end: the end, for free
+        if end is not None:
+            over[:, end] = 0
         for i in range(num_tokens):
-            totals = (scores[:, None] + torch.log_softmax(reading.logits.float(), dim=-1)).flatten()  # (K*V,)
-            scores, best = totals.topk(min(beam_width, len(scores) * (len(vocab) - 1)))
-            rows, tokens = best // len(vocab), best % len(vocab)
+            gains = torch.log_softmax(reading.logits.float(), dim=-1)  # (K, V)
+            if end is not None and i > 0:
+                gains = torch.where(texts[:, -1:] == end, over, gains)
+            totals = (scores[:, None] + gains).flatten()
+            scores, best = totals.topk(min(beam_width, len(scores) * num_choices))
+            rows, tokens = best // V, best % V
             texts = torch.cat([texts[rows], tokens[:, None]], dim=1)
+            if end is not None and int(texts[0, -1]) == end:
+                break
             if i + 1 < num_tokens:
                 reading.select(rows)
                 reading.read(tokens)
     _check_finite(scores[0])  # NaN counts as the largest, so it would be first
-    return joiner.join([*prefix, *vocab.to_tokens(texts[0].tolist())]), float(scores[0])
+    found = texts[0]
+    if end is not None and bool((found == end).any()):
+        found = found[: int((found == end).int().argmax()) + 1]
+    return found, float(scores[0])
 
 
 class _Reading:

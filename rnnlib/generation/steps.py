@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnnlib.generation.graphs import GraphedReader
 from rnnlib.generation.inplace import Reader, Weights
 from rnnlib.models.conditional import ConditionalGenerator
 from rnnlib.models.language import RNNModel
@@ -18,14 +19,15 @@ from rnnlib.states import State
 log = logging.getLogger("rnnlib.generation")
 
 
-def make_reader(model: Any, state: State, ban: Tensor) -> Reader | None:
+def make_reader(model: Any, state: State, ban: Tensor) -> Reader | GraphedReader | None:
     """What reads on faster than the model, in evaluation mode, or None if the model itself must be called.
 
     There is a reader for :class:`RNNModel` and :class:`ConditionalGenerator` over an ``nn.RNN``, ``nn.LSTM``
     or ``nn.GRU`` of any depth in one direction, and for :class:`RNNModelScratch` over
     :func:`rnnlib.scratch.rnn`; not for anything that may compute something else: subclasses, hooks, replaced
     or compiled methods, ``proj_size``, ``max_norm``, autocast, precisions below float32. It uses the
-    parameters as they are now. The logger ``rnnlib.generation`` is told which way is taken, and why.
+    parameters as they are now. On a GPU it becomes a CUDA graph when the text is long enough. The logger
+    ``rnnlib.generation`` is told which way is taken, and why.
 
     Args:
         model: any model.
@@ -38,9 +40,15 @@ def make_reader(model: Any, state: State, ban: Tensor) -> Reader | None:
         return None
     log.debug("%s is read in place, one product for each layer and token", type(model).__name__)
     if type(model) is RNNModelScratch:
-        return Reader(_from_scratch(*model.params, ban), [state])
-    layers = zip(*(part.unbind() for part in (state if isinstance(state, tuple) else (state,))))
-    return Reader(_from_layers(model, ban), list(layers))
+        reader = Reader(_from_scratch(*model.params, ban), [state])
+    else:
+        layers = zip(*(part.unbind() for part in (state if isinstance(state, tuple) else (state,))))
+        reader = Reader(_from_layers(model, ban), list(layers))
+    return GraphedReader(reader) if _on_gpu(ban) else reader
+
+
+def _on_gpu(tensor: Tensor) -> bool:
+    return tensor.device.type == "cuda"
 
 
 def _obstacle(model: Any) -> str:

@@ -1,117 +1,113 @@
-"""A small causal attention language model, for comparison with the recurrent ones.
-
-A. Vaswani et al., "Attention is all you need", NeurIPS 2017 (the decoder, without cross-attention,
-normalizing before each block).
-"""
+"""Attention: a weighted mean of values for each query, the weights from how well the keys answer to it."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlib.common import check_positive, check_tokens
-from rnnlib.states import check_state
+from rnnlib.common import check_positive
 
 
-class _Block(nn.Module):
-    """Attention, then a small network for each step on its own; each adds to what it was given."""
-
-    def __init__(self, width: int, num_heads: int, dropout: float):
-        super().__init__()
-        self.num_heads, self.dropout = num_heads, dropout
-        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, X: Tensor) -> Tensor:
-        """(B, T, E) -> (B, T, E); step t sees the steps up to t."""
-        B, T, E = X.shape
-        q, k, v = self.qkv(self.norm_1(X)).view(B, T, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0  # q, k, v: (B, heads, T, E/heads)
-        Y = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
-        X = X + self.drop(self.merge(Y.transpose(1, 2).reshape(B, T, E)))
-        return X + self.drop(self.mlp(self.norm_2(X)))
-
-
-class CausalAttentionModel(nn.Module):
-    """A causal attention language model with the calling convention of :class:`rnnlib.RNNModel`.
-
-    It has no hidden state: what it carries from call to call is the text itself, up to the last ``window``
-    tokens, which it reads again as context. Where an RNN's state keeps its size, this one grows with T until
-    the window is full. From then on the oldest tokens drop out, and the positions count from the oldest one
-    that is left. Long inputs are read in pieces of half a window, so that every token but the first ones sees
-    at least half a window of context.
+class Attention(nn.Module):
+    """What both kinds share; a kind says how queries (B, T, N) and keys (B, S, N) give scores (B, T, S).
 
     Args:
-        vocab_size: V.
-        width: E, the size of a token's vector.
-        num_layers, num_heads: blocks, and heads in each; E must be divisible by the heads.
-        window: the most tokens that are attended to; also the number of learned positions.
-        dropout: in every block.
+        query_size, key_size: sizes of a query and of a key.
+        num_hiddens: N, the size in which the two are compared.
 
     Raises:
-        ValueError: for sizes that are not positive, or heads that do not divide the width.
+        ValueError: for sizes that are not positive.
     """
 
-    def __init__(
-        self,
-        vocab_size: int,
-        width: int = 64,
-        num_layers: int = 2,
-        num_heads: int = 4,
-        window: int = 256,
-        dropout: float = 0.0,
-    ):
+    def __init__(self, query_size: int, key_size: int, num_hiddens: int):
         super().__init__()
-        check_positive(
-            vocab_size=vocab_size, width=width, num_layers=num_layers, num_heads=num_heads, window=window
-        )
-        if width % num_heads:
-            raise ValueError(f"width={width} must be divisible by num_heads={num_heads}.")
-        self.vocab_size, self.window = vocab_size, window
-        self.tokens, self.positions = nn.Embedding(vocab_size, width), nn.Embedding(window, width)
-        self.blocks = nn.ModuleList(_Block(width, num_heads, dropout) for _ in range(num_layers))
-        self.norm, self.linear = nn.LayerNorm(width), nn.Linear(width, vocab_size)
+        check_positive(query_size=query_size, key_size=key_size, num_hiddens=num_hiddens)
+        self.W_q = nn.Linear(query_size, num_hiddens, bias=False)
+        self.W_k = nn.Linear(key_size, num_hiddens, bias=False)
 
-    def begin_state(
-        self, batch_size: int = 1, device: str | torch.device | None = None
-    ) -> tuple[Tensor, ...]:
-        """Nothing has been read yet: an empty (B, 0) tensor of token indices."""
-        device = device or self.linear.weight.device
-        return (torch.empty((batch_size, 0), dtype=torch.int64, device=device),)
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Queries (B, T, N) and keys (B, S, N) give scores (B, T, S)."""
+        raise NotImplementedError
 
     def forward(
-        self, X: Tensor, state: tuple[Tensor, ...] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Logits (B, T, V), and the tokens read so far.
+        self, queries: Tensor, keys: Tensor, values: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The mean of the values and its weights.
 
         Args:
-            X: (B, T) int64 token indices.
-            state: a tuple of one (B, P) int64 tensor of earlier tokens; None for none.
+            queries: (B, T, query_size).
+            keys: (B, S, key_size).
+            values: (B, S, M); None takes the keys.
+            mask: (B, S) bool, True where there is a key and False at padding, which gets the weight 0. In
+                each row one at least must be True.
+
+        Returns:
+            ``(context (B, T, M), weights (B, T, S))``; the weights of a query sum to 1.
 
         Raises:
-            ValueError: if X is not (B, T) with T >= 1, or the state is no tuple of one (B, P) tensor.
+            ValueError: if the shapes do not fit together, the mask is not bool, or a row has no key at all.
         """
-        check_tokens(X)
-        if state is None:
-            state = self.begin_state(X.shape[0], X.device)
-        if not isinstance(state, tuple) or len(state) != 1 or state[0].ndim != 2:
-            raise ValueError(
-                "the state of this model is a tuple of one (B, P) tensor; pass the one it returned, or None."
-            )
-        check_state(state, X.shape[0])
-        (context,) = state
-        features = []
-        for piece in X.split(max(1, self.window // 2), dim=1):
-            context = torch.cat([context, piece], dim=1)[:, -self.window :]
-            features.append(self._read(context)[:, -piece.shape[1] :])  # those of the new tokens
-        return self.linear(torch.cat(features, dim=1)), (context,)
+        values = keys if values is None else values
+        _check(queries, keys, values, mask, self.W_q.in_features, self.W_k.in_features)
+        scores = self.score(self.W_q(queries), self.W_k(keys))
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None], -torch.inf)
+        weights = torch.softmax(scores, dim=-1)
+        return weights @ values, weights
 
-    def _read(self, context: Tensor) -> Tensor:
-        """Token indices (B, P), P at most the window, to features (B, P, E)."""
-        Y = self.tokens(context) + self.positions.weight[: context.shape[1]]
-        for block in self.blocks:
-            Y = block(Y)
-        return self.norm(Y)
+
+class AdditiveAttention(Attention):
+    """The score of a small network: ``w^T tanh(W_q q + W_k k)``.
+
+    D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
+    ICLR 2015, appendix A.1.2. Arguments, call and errors are those of :class:`Attention`.
+    """
+
+    def __init__(self, query_size: int, key_size: int, num_hiddens: int):
+        super().__init__(query_size, key_size, num_hiddens)
+        self.w = nn.Linear(num_hiddens, 1, bias=False)
+
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """w^T tanh(q + k) of all pairs."""
+        pairs = torch.tanh(queries[:, :, None] + keys[:, None])  # (B, T, S, N)
+        return self.w(pairs).squeeze(-1)
+
+
+class DotProductAttention(Attention):
+    """The score of a scaled dot product: ``(W_q q)^T (W_k k) / sqrt(N)``.
+
+    A. Vaswani et al., "Attention is all you need", NeurIPS 2017, equation 1, with one head.
+    Arguments, call and errors are those of :class:`Attention`.
+    """
+
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """q^T k / sqrt(N) of all pairs."""
+        return queries @ keys.transpose(1, 2) / queries.shape[-1] ** 0.5
+
+
+ATTENTIONS = {"additive": AdditiveAttention, "dot": DotProductAttention}
+
+
+def _check(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, query_size: int, key_size: int
+) -> None:
+    """A ValueError unless everything fits together."""
+    shapes = {"queries": queries.shape, "keys": keys.shape, "values": values.shape}
+    got = ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items())
+    if any(len(shape) != 3 for shape in shapes.values()):
+        raise ValueError(f"got {got}; (B, T, {query_size}), (B, S, {key_size}) and (B, S, M) are expected.")
+    fits = queries.shape[2] == query_size and keys.shape[2] == key_size
+    if not fits or queries.shape[0] != keys.shape[0] or keys.shape[:2] != values.shape[:2]:
+        raise ValueError(
+            f"got {got}; (B, T, {query_size}), (B, S, {key_size}) and (B, S, M) with the same B and S are "
+            "expected."
+        )
+    if mask is None:
+        return
+    if mask.shape != keys.shape[:2] or mask.dtype != torch.bool:
+        raise ValueError(
+            f"the mask has shape {tuple(mask.shape)} and {mask.dtype}; {tuple(keys.shape[:2])} and torch.bool"
+            " are expected, True where there is a key (rnnlib.data.padding.length_mask makes one)."
+        )
+    if not bool(mask.any(dim=1).all()):
+        raise ValueError("the mask leaves a row without any key; each row needs one that is True.")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlib.common import check_positive, check_tokens
-from rnnlib.models.language import LAYERS
+from rnnlib.models.language import LAYERS, begun_with, check_layer
 from rnnlib.states import State, check_state, num_states
 
 
@@ -52,8 +52,7 @@ class ConditionalGenerator(nn.Module):
         embedding_size: int = 32,
     ):
         super().__init__()
-        if layer not in LAYERS:
-            raise ValueError(f"layer={layer!r} is not known; use one of {sorted(LAYERS)}.")
+        check_layer(layer)
         check_positive(num_labels=num_labels, vocab_size=vocab_size, num_hiddens=num_hiddens)
         check_positive(num_layers=num_layers, embedding_size=embedding_size)
         self.num_labels, self.vocab_size, self.num_outputs = num_labels, vocab_size, vocab_size
@@ -90,7 +89,7 @@ class ConditionalGenerator(nn.Module):
     def shifted(self, X: Tensor) -> Tensor:
         """What is read when X (B, T) is to be predicted: the begin token, then all tokens but the last."""
         check_tokens(X)
-        return torch.cat([torch.full_like(X[:, :1], self.vocab_size), X[:, :-1]], dim=1)
+        return begun_with(self.vocab_size, X)
 
     def forward(
         self, X: Tensor, state: State | None = None, labels: Tensor | None = None

@@ -12,6 +12,17 @@ from rnnlib.states import State, check_state, num_states, zero_state
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}  # the names that the library's users write
 
 
+def check_layer(layer: str) -> None:
+    """Raise a ValueError unless this is a name of :data:`LAYERS`."""
+    if layer not in LAYERS:
+        raise ValueError(f"layer={layer!r} is not known; use one of {sorted(LAYERS)}.")
+
+
+def begun_with(token: int, X: Tensor) -> Tensor:
+    """What is read when X (B, T) is to be predicted: a begin token, then all of X but the last."""
+    return torch.cat([torch.full_like(X[:, :1], token), X[:, :-1]], dim=1)
+
+
 class RNNModel(nn.Module):
     """One-hot (or embedded) tokens, a recurrent layer, and a linear layer that gives the logits.
 

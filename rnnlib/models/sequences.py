@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_packed_sequence
 
 from rnnlib.common import check_positive
-from rnnlib.data.padding import check_lengths, length_mask, pack
-from rnnlib.models.language import LAYERS
+from rnnlib.data.padding import length_mask, run_padded
+from rnnlib.models.language import LAYERS, check_layer
 from rnnlib.states import State, check_state, num_states
 
 
@@ -48,8 +47,7 @@ class SequenceTagger(nn.Module):
         vocab_size: int | None = None,
     ):
         super().__init__()
-        if layer not in LAYERS:
-            raise ValueError(f"layer={layer!r} is not known; use one of {sorted(LAYERS)}.")
+        check_layer(layer)
         check_positive(input_size=input_size, num_hiddens=num_hiddens, num_outputs=num_outputs)
         check_positive(num_layers=num_layers, **({} if vocab_size is None else {"vocab_size": vocab_size}))
         self.dropout = nn.Dropout(dropout)
@@ -80,17 +78,11 @@ class SequenceTagger(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, State]:
         """Outputs (B, T, D*H), the last layer's final state (B, D*H), lengths (B,), and the whole state."""
         self._check(X)
-        B, T = X.shape[:2]
+        B = len(X)
         if state is not None:
             check_state(state, B, num_states(self.rnn))
         inputs = X if self.embedding is None else self.embedding(X)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-            outputs, state = self.rnn(inputs, state)
-        else:
-            lengths = check_lengths(lengths, B, T)
-            packed, state = self.rnn(pack(inputs, lengths), state)
-            outputs, _ = pad_packed_sequence(packed, batch_first=True, total_length=T)
+        outputs, state, lengths = run_padded(self.rnn, inputs, lengths, state)
         H = state[0] if isinstance(state, tuple) else state  # (L*D, B, H)
         directions = 2 if self.rnn.bidirectional else 1
         final = H[-directions:].transpose(0, 1).reshape(B, -1)  # both directions side by side

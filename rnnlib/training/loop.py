@@ -19,7 +19,7 @@ from rnnlib.devices import describe_device
 from rnnlib.models.modes import evaluating
 from rnnlib.states import State, detach_state
 from rnnlib.training import parallel
-from rnnlib.training.fast import Path, choose
+from rnnlib.training.fast import Path, Step, Steps, choose, in_steps
 from rnnlib.training.losses import Loss, mean_loss, token_loss
 from rnnlib.training.position import Position
 from rnnlib.training.record import History, to_perplexity
@@ -35,6 +35,7 @@ OPTIMIZERS = {
 Held = TextData | SequenceLoader | ExampleLoader | Tensor | Iterable[int] | tuple
 
 
+@in_steps
 def run_epoch(
     model: Any,
     batches: Iterable[tuple[Inputs, Tensor]],
@@ -47,7 +48,7 @@ def run_epoch(
     precision: str = "float32",
     fast: bool | Path = True,
     position: Position | None = None,
-) -> tuple[float, int]:
+) -> Steps[tuple[float, int]]:
     """One pass over the data: forward, loss, and with an optimizer backward, clip, step.
 
     Where row b of the next batch continues row b of this one, the state is carried over and detached: its
@@ -92,7 +93,7 @@ def run_epoch(
             else:
                 state = None if begin is None else begin(len(inputs))
             if training:
-                value, count, state = path.learn(inputs, labels, state, loss, optimizer, clip, weight)
+                value, count, state = yield Step(path, inputs, labels, state, loss, optimizer, clip, weight)
             else:
                 logits, state = path.call(inputs, state, labels.device)
                 value, count = mean_loss(loss, logits, labels)
@@ -198,6 +199,7 @@ def _check_classes(data: Any, model: Any) -> None:
         )
 
 
+@in_steps
 def train(
     model: Any,
     data: Any,
@@ -217,7 +219,7 @@ def train(
     history: History | None = None,
     saver: Saver | None = None,
     position: Position | None = None,
-) -> History:
+) -> Steps[History]:
     """Train a model and record how it went.
 
     Args:
@@ -237,7 +239,8 @@ def train(
             a text and 1 for examples.
         patience: stop when the held-out loss has not fallen for so many epochs, and put the best epoch's
             weights back, also when the last epoch is reached first (early stopping).
-        precision: ``"float32"``, ``"tf32"`` or ``"bfloat16"``.
+        precision: ``"float32"``, ``"tf32"``, ``"bfloat16"`` or, on a CUDA GPU, ``"float16"``, in which a step
+            whose gradients overflow is left out.
         fast: False runs the model's own code at every step, for comparison.
         progress: show a bar (with tqdm, if it is installed).
         on_epoch: called as ``on_epoch(epoch, history)`` after every epoch, for instance to print a sample.
@@ -293,7 +296,9 @@ def train(
     try:
         for epoch in bar:
             position.last, position.best, position.on_step = last, best_weights, on_step
-            total, count = run_epoch(model, data, loss, optimizer, clip=clip, fast=path, position=position)
+            total, count = yield from run_epoch.steps(
+                model, data, loss, optimizer, clip=clip, fast=path, position=position
+            )
             seconds, position = position.elapsed(), Position()
             history.seconds += seconds
             history.tokens_per_second.append(count / seconds)

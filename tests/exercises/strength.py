@@ -36,6 +36,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "10a": {
         "kept = (torch.rand_like(X[:1]) > self.p)  # (1, B, H)": "only a draw of exactly p would tell",
     },
+    "14b": {
+        "pass": "what writes on after an end ranks below the finished answer, and so does all that it pushes out",
+        'return tokens, log_p, "search" if (of_right >= log_p) else "model"': "equal numbers have been found right before",
+    },
     "E1": {"B, (D, H) = 5, cell.W_xh.shape": OTHER_SIZE},
     "E2": {
         "X = torch.randn(5, 7, layer.input_size)": OTHER_SIZE,

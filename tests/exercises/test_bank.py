@@ -9,6 +9,8 @@ import torch
 from exercise_cells import all_exercises
 
 from rnnlib.exercises import TASKS, examine
+from rnnlib.exercises.replies import Words
+from rnnlib.exercises.worker import in_one_line
 
 from .bank import RIGHT, WRONG, code_of
 
@@ -108,6 +110,29 @@ def test_what_came_gets_its_article():
     code = "def lookup_gradient(X, G, V):\n    return {}"
     for value, said in (("1", "an int."), ("'x'", "a str."), ("G.numpy()", "an ndarray.")):
         assert f"what came is {said}" in str(examine("2a", EXERCISES["2a"].value(code.format(value))))
+
+
+def test_what_torch_says_stands_once(monkeypatch):
+    exercise = EXERCISES["13b"]
+    in_a_line = WRONG["13b"]["crash: name 'keep' is not defined"]
+    without_one = WRONG["13b"]["crash: returned an incorrect number of gradients (expected 4, got 3)"]
+    for answer, said in ((in_a_line, "name 'keep' is not defined"), (without_one, "number of gradients")):
+        reply = str(examine("13b", exercise.value(code_of(answer, exercise.solution))))
+        assert reply.count(said) == 1
+    line = "第 3 行：ValueError: x", "line 3: ValueError: x"
+    assert Words(*line).with_tail_once() == "第 3 行 | line 3: ValueError: x"
+    assert Words("是零。", "It's 0.").with_tail_once() == "是零。 | It's 0."
+    assert Words("", "").with_tail_once() == ""
+    for language, one in zip(("zh", "en"), line):
+        monkeypatch.setenv("RNNLIB_LANGUAGE", language)
+        assert Words(*line).with_tail_once() == one
+
+
+def test_a_long_error_ends_after_a_word():
+    words = in_one_line(ValueError("word " * 100))
+    assert len(words) <= 300 and words.endswith(" word…")
+    assert len(in_one_line(ValueError("9" * 1000))) == 300
+    assert in_one_line(ValueError("short")) == "ValueError: short"
 
 
 def test_one_language(monkeypatch):

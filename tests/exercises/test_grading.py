@@ -73,6 +73,16 @@ def test_a_right_answer_passes_in_its_locked_process(warm):
     assert {"time", "memory", "file size", "open files"} <= set(found[0][1])
 
 
+@pytest.mark.parametrize(
+    "name", [n for n, e in EXERCISES.items() if "rnnlib." in e.before.replace("rnnlib.exercises", "")]
+)
+def test_what_the_given_cells_import_is_there_in_a_locked_process(warm, name):
+    exercise, task = EXERCISES[name], TASKS[name]
+    stub = {"stub": exercise.stub, "before": exercise.before, "given": exercise.given}
+    found = [grade_part(warm, task, i, stub, exercise.solution, "seed")[0] for i in range(len(task.parts))]
+    assert [part.kind for part in found] == ["passed"] * len(task.parts)
+
+
 def test_a_wrong_answer_gets_the_hint_of_its_mistake(warm):
     code = A1.solution.replace("outputs[:, -1]", "outputs[:, 0]")
     assert parts(warm, code, (2,))[0][0].mistake == "first step"

@@ -844,6 +844,66 @@ def test_int8_weights_there_and_back(page, network):
         close(p, wanted, "probabilities, int8")
 
 
+# ---------- reading one text, writing another ----------
+def make_pair(kind: str, L: int, seed: int = 0, D: int = 1):
+    """An EncoderDecoder in double precision whose weights are float32 numbers, and the engine's options."""
+    torch.manual_seed(seed)
+    rng = random.Random(f"{kind}{L}{seed}")
+    source, V, H, E = rng.randint(2, 9), rng.randint(3, 9), rng.randint(1, 9), rng.randint(1, 7)
+    model = rnnlib.EncoderDecoder(
+        source, V, H, layer=kind, attention="dot", num_layers=L, bidirectional=D == 2, embedding_size=E
+    ).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # larger than at the start, so that it looks somewhere
+            parameter.mul_(2)
+    options = {"kind": kind, "L": L, "H": H, "embedding": E, "source": source, "V": V, "attention": "dot"}
+    options["directions"] = D
+    weights = {name: flat(value) for name, value in model.state_dict().items()}
+    return model.double(), options | {"weights": weights}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("L", [1, 2])
+@pytest.mark.parametrize("D", [1, 2])
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_what_a_pair_writes_and_where_it_looks_is_rnnlibs(page, kind, D, L, seed):
+    model, names = make_pair(kind, L, seed, D)
+    S, most = 1 + 4 * seed, 9
+    source = torch.randint(names["source"], (1, S))
+    with torch.no_grad():
+        first, state = model.begin(source)
+        written = generate_tokens(model, first, most, state=state)
+        read = model.shifted(written)
+        logits, _ = model(read, None, source)
+        weights = model.alignment(read, source)[0]
+        memory = state.memory[:, 0]
+        keys, top = model.attention.W_k(memory), (state.hidden[0] if kind == "lstm" else state.hidden)[-1]
+    got = ask(
+        page,
+        """
+        const pair = E.loadPair(a.names), read = E.encode(pair, a.source);
+        const out = E.translate(pair, a.source, a.most, -1), half = E.translate(pair, a.source, a.most, out.ids[2]);
+        return { out, read, half, one: E.attend(pair, read.end.h, read) };
+        """,
+        names=names,
+        source=flat(source),
+        most=most,
+    )
+    assert got["out"]["ids"] == written[0].tolist() and got["out"]["S"] == S
+    close(got["out"]["weights"], weights, "attention")
+    close(got["out"]["p"], logits[0].softmax(-1).gather(1, written[0][:, None]), "probabilities, written")
+    close(got["read"]["memory"], memory, "memory")
+    close(got["read"]["keys"], keys, "keys")
+    close(got["read"]["end"]["h"], top, "the decoder's first state")
+    with torch.no_grad():
+        context, one = model.attention(top[None], memory[None])
+    close(got["one"]["weights"], one, "attention")
+    close(got["one"]["context"], context, "context")
+    until = got["out"]["ids"].index(got["out"]["ids"][2]) + 1
+    assert got["half"]["ids"] == got["out"]["ids"][:until], "it stops at the end"
+    assert len(got["half"]["weights"]) == until * S
+
+
 # ---------- text ----------
 def test_the_vocabulary_is_rnnlibs(page):
     text = "so was it, und es war 好 好的 so"
@@ -967,6 +1027,22 @@ BAD = {
     "ngram": ("E.ngram([0, 1], 0, 2)", "order=0", "above 0"),
     "ngram index": ("E.ngram([0, 5], 1, 2)", "is 5", "0 to 1"),
     "ngram share": ("E.ngram([0, 1], 1, 2, 1)", "interpolation=1", "not including 1"),
+    "source": ("E.loadPair({ kind: 'gru', V: 3, H: 2, embedding: 2 })", "source=undefined", "above 0"),
+    "pair of one-hots": ("E.loadPair({ kind: 'gru', V: 3, H: 2, source: 2 })", "embedding=0", "length"),
+    "attention": (
+        "E.loadPair({ kind: 'gru', V: 3, H: 2, embedding: 2, source: 2, attention: 'additive' })",
+        "additive",
+        '"dot"',
+    ),
+    "pair of one way": ("E.loadPair({ ...a.pair, directions: 2 })", "l0_reverse", "missing"),
+    "pair lacks": (
+        "E.unpackPair({ kind: 'gru', V: 3, H: 2, embedding: 2, source: 2 }, new ArrayBuffer(8))",
+        "source.weight",
+        "lacks",
+    ),
+    "empty source": ("E.translate(pair, [], 3, 0)", "empty", "at least one"),
+    "source index": ("E.translate(pair, [9], 3, 0)", "is 9", "0 to"),
+    "most": ("E.translate(pair, [1], 0, 0)", "most=0", "above 0"),
     "pack": ("E.unpack({ ...g, arrays: {} }, new ArrayBuffer(8))", "rnn.weight_ih_l0", "lacks"),
     "short pack": ("const p = E.pack(g); E.unpack(p.meta, p.bytes.slice(0, 40))", "40 bytes", "numbers"),
     "other shape": (
@@ -981,6 +1057,7 @@ BAD = {
 def test_bad_input_is_named_and_so_is_what_was_expected(page, case):
     code, came, expected = BAD[case]
     setup = "const g = E.create({ kind: 'gru', V: 3, H: 2 }), two = E.create({ ...g, directions: 2 });"
-    got = ask(page, f"{setup} return thrown(() => {{ {code}; }});")
+    setup += "const pair = E.loadPair(a.pair);"
+    got = ask(page, f"{setup} return thrown(() => {{ {code}; }});", pair=make_pair("gru", 1)[1])
     assert got is not None, "nothing was thrown"
     assert got[0] == "Error" and came in got[1] and expected in got[1], got

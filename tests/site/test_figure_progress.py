@@ -57,8 +57,8 @@ def test_it_counts_what_is_stored(figure, lang):
     every = sum(guesses.values())
     told = page.locator(".progress__sum").inner_text()
     wanted = {
-        "zh": f"共 {every} 处可猜，猜过 3 处；共 65 题，答过 7 题，答对 6 题。",
-        "en": f"3 of {every} guesses made; 7 of 65 questions answered, 6 right.",
+        "zh": f"共 {every} 处可猜，猜过 3 处；共 75 题，答过 7 题，答对 6 题。",
+        "en": f"3 of {every} guesses made; 7 of 75 questions answered, 6 right.",
     }
     assert told == wanted[lang]
     link = page.locator("tr[data-page='03_rnn_scratch'] a")
@@ -108,7 +108,7 @@ def test_the_next_open_question_is_a_link(figure, lang):
     link = page.locator(".progress__next a")
     assert link.get_attribute("href") == "03_rnn_scratch.html#quiz:chapter=3"
     assert {"zh": "第 3 章 从零", "en": "chapter 3, An RNN"}[lang] in link.inner_text()
-    done = {f"book:quiz:{k:02d}": {"answers": [0] * 5, "right": [True] * 5, "of": 5} for k in range(1, 14)}
+    done = {f"book:quiz:{k:02d}": {"answers": [0] * 5, "right": [True] * 5, "of": 5} for k in range(1, 16)}
     page = opened(figure, done, lang=lang)
     assert {"zh": "都答过了", "en": "every question"}[lang] in page.locator(".progress__next").inner_text()
 

@@ -93,7 +93,7 @@ def test_right_at_the_second_try(figure, lang):
 
 def test_the_right_choice_is_anywhere(figure):
     page, places = figure("quiz"), []
-    for chapter in range(1, 14):
+    for chapter in range(1, 16):
         page.evaluate(
             """chapter => { const host = document.querySelector("main") || document.body;
             Kit.unpacked("quizzes").then((pack) => Kit.quiz(host, {id: "x" + chapter,
@@ -306,7 +306,7 @@ def test_it_fits_and_axe_is_content(figure, axe, view):  # noqa: F811
 def test_every_chapter_has_its_questions(figure):
     page = figure("quiz")
     base = page.url.split("#")[0]
-    for chapter in range(1, 14):
+    for chapter in range(1, 16):
         page.goto("about:blank")
         page.goto(f"{base}#quiz:chapter={chapter}")
         page.locator(".fig-quiz[data-ready]").wait_for()

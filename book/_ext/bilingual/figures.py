@@ -29,6 +29,7 @@ from rnnlib.widgets import files
 from .outputs import mark_html
 
 FOLDER = "figures"
+_STILL = Path(__file__).parent / "still"  # written by book/_tools/still.py
 _FIGURE = re.compile(r'<figure [^>]*data-figure="([\w-]+)"')
 _PLACE = re.compile(r'(<figure [^>]*data-figure="([\w-]+)"(?:(?!</figure>).)*)</figure>', re.DOTALL)
 _STATIC = re.compile(r'^"static": (".*"),?$', re.MULTILINE)
@@ -43,7 +44,9 @@ def place(name: str, values: dict[str, str]) -> str:
 
 @cache
 def static(name: str) -> str:
-    """The HTML that a figure's data bring for readers without JavaScript, to stand in the figure's place."""
+    """The HTML that stands in a figure's place without JavaScript, from ``still`` or the figure's data."""
+    if (_STILL / f"{name}.html").is_file():
+        return (_STILL / f"{name}.html").read_text(encoding="utf-8").rstrip("\n")
     texts = [files.packs()[pack].read_text(encoding="utf-8") for pack in files.pack_names(name)]
     return "".join(json.loads(found) for text in texts for found in _STATIC.findall(text))
 

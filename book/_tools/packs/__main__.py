@@ -23,6 +23,7 @@ NAMES = (
     "playground_verse",
     "quizzes",
     "speed",
+    "alignment",
 )
 
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 import rnnlib
 from rnnlib.common import atomic_write
+from rnnlib.models.attention import ATTENTIONS
 from rnnlib.states import num_states
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -141,7 +142,9 @@ KINDS = {"RNN_TANH": "rnn", "GRU": "gru", "LSTM": "lstm"}
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
-    """The sizes and the kind of a model with a recurrent layer ``rnn`` and one output layer."""
+    """The sizes and the kind of a model with a recurrent layer ``rnn`` and one output layer, or of a pair."""
+    if isinstance(model, rnnlib.EncoderDecoder):
+        return describe_pair(model)
     layer = model.rnn
     kind = KINDS.get(getattr(layer, "mode", "")) or type(layer).__name__.lower()
     output = "linear" if hasattr(model, "linear") else "output"
@@ -160,11 +163,30 @@ def describe(model: nn.Module) -> dict[str, Any]:
     }
 
 
+def describe_pair(model: rnnlib.EncoderDecoder) -> dict[str, Any]:
+    """The sizes and the kinds of an encoder and a decoder that are alike."""
+    kinds = {kind: name for name, kind in ATTENTIONS.items()}
+    layer = model.encoder
+    return {
+        "kind": KINDS[layer.mode],
+        "attention": kinds.get(type(model.attention)),
+        "source": model.source.num_embeddings,
+        "V": model.vocab_size,
+        "H": layer.hidden_size,
+        "layers": layer.num_layers,
+        "directions": 2 if layer.bidirectional else 1,
+        "embedding": layer.input_size,
+    }
+
+
 def build(entry: dict[str, Any]) -> nn.Module:
     """The rnnlib model of a pack's entry, with the weights that the figures use."""
     V, H, E = entry["V"], entry["H"], entry["embedding"]
     options = {"num_layers": entry["layers"], "bidirectional": entry["directions"] == 2}
-    if entry["output"] == "output":
+    if "attention" in entry:
+        options |= {"layer": entry["kind"], "attention": entry["attention"], "embedding_size": E}
+        model = rnnlib.EncoderDecoder(entry["source"], V, H, **options)
+    elif entry["output"] == "output":
         model = rnnlib.SequenceTagger(entry["kind"], E, H, entry["outputs"], vocab_size=V, **options)
     elif entry["before"]:
         model = rnnlib.RNNModel(rnnlib.scratch.GRU(E or V, H, reset_after=False, **options), V, bool(E))

@@ -12,7 +12,9 @@ from rnnlib.exercises.chapters import (
     one_hot,
     rnn_concise,
     rnn_scratch,
+    seq2seq,
     text,
+    today,
     which_network,
 )
 
@@ -28,6 +30,8 @@ __all__ = [
     "one_hot",
     "rnn_concise",
     "rnn_scratch",
+    "seq2seq",
     "text",
+    "today",
     "which_network",
 ]

@@ -322,8 +322,8 @@ B = Task(
         ),
         "joined along another axis": (
             "两个方向拼在了别的维上：得到 {shape}，应该沿特征那一维拼成 (T, B, 2H)。",
-            "The two directions were joined along another axis: {shape} came; along the features they make "
-            "(T, B, 2H).",
+            "The two directions were joined along another axis: expected (T, B, 2H), along the features, "
+            "got {shape}.",
         ),
         "not turned at all": (
             "反向的一半也是从左往右读的：没有什么在时间上倒过来。",

@@ -9,46 +9,89 @@ import torch
 from torch import Tensor
 
 from rnnlib.exercises.probe import Probe
+from rnnlib.exercises.replies import Crashed
 from rnnlib.exercises.task import Task
 from rnnlib.exercises.worker import Opaque
 
-# What really runs, whoever calls it: products that autograd or einsum make are among them.
+# What really runs, whoever calls it: products that autograd or einsum make are among them. A product is also a
+# multiplication whose result is larger than either factor, (B, H, 1) by (B, 1, H), which torch.outer makes, too.
+# An addition of a plain number is none: Python's sum adds 0 first.
 COUNTING = """
 from torch.utils._python_dispatch import TorchDispatchMode
+
+PRODUCTS = set("mm addmm addmm_ bmm baddbmm baddbmm_ addbmm addbmm_ mv addmv addmv_ dot addr addr_".split())
+SIGMOIDS = set("tanh tanh_ sigmoid sigmoid_ exp exp_ expm1 _softmax log_sigmoid_forward".split())
+ADDITIONS = set("add add_ sub sub_ rsub".split())
+
+
+def tensors_in(values):
+    for one in values:
+        if isinstance(one, torch.Tensor):
+            yield one
+        elif isinstance(one, (list, tuple)):
+            yield from tensors_in(one)
 
 
 class Counter(TorchDispatchMode):
     def __init__(self):
         super().__init__()
-        self.calls, self.largest = {}, 0
+        self.found = {"products": 0, "sigmoids": 0, "additions": 0, "made": 0, "sizes": {}}
+        self.outer = None
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        self.calls[name] = self.calls.get(name, 0) + 1
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
         if isinstance(result, torch.Tensor):
-            self.largest = max(self.largest, result.numel())
+            self.count(func.overloadpacket.__name__, args, kwargs, result)
         return result
+
+    def count(self, name, args, kwargs, result):
+        given = list(tensors_in([*args, *kwargs.values()]))
+        old = {one.untyped_storage().data_ptr() for one in given}
+        if result.untyped_storage().data_ptr() not in old:
+            self.found["made"] += result.numel()
+        factors = [one for one in args if isinstance(one, torch.Tensor)][-2:]
+        sizes = [one.numel() for one in factors]
+        if name in ("mul", "mul_") and len(sizes) == 2 and result.numel() > max(sizes):
+            self.outer = result
+            self.product(result.numel())
+        elif name in PRODUCTS:
+            wide = factors[1].dim() > 1 or name.startswith("addr")
+            self.product(sizes[0] * (factors[1].shape[-1] if wide else 1))
+            self.found["additions"] += name.startswith(("add", "badd")) and kwargs.get("beta", 1) != 0
+        elif name in ADDITIONS:
+            self.found["additions"] += len(sizes) == 2 and min(sizes) > 1
+        elif name == "sum" and args[0] is not self.outer and result.numel():
+            self.found["additions"] += args[0].numel() // result.numel() - 1
+        self.found["sigmoids"] += name in SIGMOIDS
+
+    def product(self, size):
+        self.found["products"] += 1
+        self.found["sizes"][size] = self.found["sizes"].get(size, 0) + 1
 
 
 def counted(function):
     def run(*args):
         with Counter() as counter:
             function(*args)
-        return counter.calls
+        return counter.found
     return run
 """
-KINDS = {
-    "products": "mm addmm addmm_ bmm baddbmm baddbmm_ addbmm mv addmv addmv_ dot",
-    "sigmoids": "tanh tanh_ sigmoid sigmoid_ exp exp_",  # a tanh may be made of a sigmoid: at most one of them a step
-    "additions": "add add_",
-}
 T1, T2 = 6, 26  # the two lengths whose operations are compared
 
 
-def _more(few: dict[str, int], many: dict[str, int], kind: str) -> int:
-    """How many more operations of a kind T2 steps make than T1."""
-    return sum(many.get(name, 0) - few.get(name, 0) for name in KINDS[kind].split())
+def _more(few: dict[str, Any], many: dict[str, Any], kind: str) -> dict[str, Any]:
+    """How many more of a kind T2 steps make than T1, and for each step; to be filled into a hint."""
+    more = many[kind] - few[kind]
+    each = more / (T2 - T1)
+    return {"T1": T1, "T2": T2, "more": more, "each": f"{each:.1f}".removesuffix(".0"), "enough": each <= 1}
+
+
+def _multiplications(few: dict[str, Any], many: dict[str, Any]) -> int:
+    """How many multiplications of numbers the largest product makes that comes once in every step."""
+    before = few["sizes"]
+    often = (int(size) for size, n in many["sizes"].items() if n - before.get(size, 0) >= T2 - T1)
+    return max(often, default=0)
 
 
 def _double(*tensors: Tensor) -> list[Tensor]:
@@ -70,21 +113,31 @@ A = Task(
     ),
     hints={
         "products in the loop": (
-            "数都对。T 从 {T1} 到 {T2}，矩阵乘法多了 {more} 次，平均每步 {each:.0f} 次；非等上一个状态不可的，只有其中一次。"
+            "数都对。T 从 {T1} 到 {T2}，矩阵乘法多了 {more} 次，平均每步 {each} 次；每步非等上一个状态不可的，只有一次。"
             "逐个问一问：这个乘积的两个因子，要等谁？",
-            "The numbers are right. From T = {T1} to T = {T2} there are {more} more matrix products, {each:.0f} for each "
-            "step, and only one of those has to wait for the state before. Ask of each product: what do its two factors "
+            "The numbers are right. From T = {T1} to T = {T2} there are {more} more matrix products, {each} for each "
+            "step, and only one per step has to wait for the state before. Ask of each product: what do its two factors "
             "wait for?",
         ),
+        "product too wide": (
+            "数都对，每步也只有一次乘积，可是这一次太大：B = {B}、D = {D}、H = {H}、Q = {Q} 时，它要做 {came} 次数的乘法，"
+            "而 (B, H) 乘 (H, H) 只要 {expected} 次。拼在一起的几块里，有没有不等状态的，或者没有状态等它的？",
+            "The numbers are right, and there's one product for each step, but it's too large: with B = {B}, D = {D}, "
+            "H = {H}, Q = {Q} it takes {came} multiplications of numbers, and (B, H) times (H, H) only {expected}. Among "
+            "the blocks that you joined, is there one that doesn't wait for the state, or one that no state waits for?",
+        ),
         "sigmoids in the loop": (
-            "乘积都搬好了，可是 σ 还在循环里：T 从 {T1} 到 {T2}，tanh 和 σ 一共多了 {more} 次，每步一次就够。门由什么算出来？",
+            "乘积都搬好了，可是 σ 还在循环里：T 从 {T1} 到 {T2}，tanh 和 σ 一共多了 {more} 次，平均每步 {each} 次，一次就够。"
+            "门由什么算出来？",
             "The products are where they should be, but σ is still in the loop: {more} more calls of tanh and σ from T = {T1} to "
-            "T = {T2}, where one for each step will do. What is a gate computed from?",
+            "T = {T2}, {each} for each step, where one will do. What is a gate computed from?",
         ),
         "additions in the loop": (
-            "乘积和 σ 都搬好了，加法还能少：T 从 {T1} 到 {T2} 多了 {more} 次，每步一次就够。几个加数里，哪些不等状态？",
-            "Products and σ are where they should be, but there are still more additions than needed: {more} from T = {T1} "
-            "to T = {T2}, and one for each step will do. Which of the terms don't wait for the state?",
+            "乘积和 σ 都搬好了，加减法还能少：T 从 {T1} 到 {T2} 多了 {more} 次，平均每步 {each} 次，一次就够"
+            "（linear 和 addmm 里带的那次加法也算）。几个加数里，哪些不等状态？",
+            "Products and σ are where they should be, but there are still more additions and subtractions than needed: "
+            "{more} more from T = {T1} to T = {T2}, {each} for each step, where one will do (the one inside linear or "
+            "addmm counts, too). Which of the terms don't wait for the state?",
         ),
         "all steps from H_0": (
             "每一步都从 H_0 出发，互不相干：循环连同链一起没有了。第 t 步等的是第 t - 1 步的状态，这一次等待省不掉。",
@@ -104,6 +157,10 @@ A = Task(
             "The state handed on in the loop isn't gated. Gates can be computed early, but multiplying by them is part of "
             "the chain: the next step reads the gated state.",
         ),
+        "gate twice": (
+            "门乘了两次：状态里已经乘过门，输出由状态直接算，不再乘门。",
+            "The gates are applied twice: the states are gated already, and outputs are computed from them as they are.",
+        ),
         "gate inside": (
             "门乘到 tanh 里面去了；它乘的是 tanh 的结果。",
             "The gate multiplies what goes into the tanh; it should multiply what comes out.",
@@ -118,7 +175,7 @@ A = Task(
         ),
         "exchanged": (
             "两块换了位置：该进门的进了 tanh，该进 tanh 的进了门。",
-            "Two blocks have changed places: what belongs to the gate went into the tanh, and the other way around.",
+            "Two blocks are swapped: what belongs to the gate went into the tanh, and the other way around.",
         ),
         "no bias": (
             "b_h 没有加上。",
@@ -127,6 +184,10 @@ A = Task(
         "bias in the gate": (
             "b_h 也加到门里去了；门没有偏置。",
             "b_h has been added to the gates, too; they have no bias.",
+        ),
+        "bias moved to the gate": (
+            "b_h 加到门里去了：它属于 tanh 里面的 A_t，门没有偏置。",
+            "b_h went into the gates. It belongs to A_t, inside the tanh; the gates have no bias.",
         ),
         "one step early": (
             "输出早了一步：第 t 个输出是由第 t 步之前的状态算的。",
@@ -141,8 +202,8 @@ A = Task(
 )
 A_NAMES = ("X", "H_0", "W_xg", "W_xh", "W_hh", "b_h", "W_hq")
 A_TWISTS = (
-    "all steps from H_0", "no state", "no initial state", "gate after the loop", "gate inside", "no gate", "no sigmoid",
-    "exchanged", "no bias", "bias in the gate", "one step early",
+    "all steps from H_0", "no state", "no initial state", "gate after the loop", "gate twice", "gate inside", "no gate",
+    "no sigmoid", "exchanged", "no bias", "bias in the gate", "bias moved to the gate", "one step early",
 )  # fmt: skip
 
 
@@ -158,12 +219,13 @@ def _gated(case: list[Tensor], twist: str = "") -> Tensor:
         W_xg, W_xh = W_xh, W_xg
     before, outputs = 0 * H_0 if twist == "no initial state" else H_0, []
     for X_t in X:
-        gate = X_t @ W_xg + (b_h if twist == "bias in the gate" else 0)
+        gate = X_t @ W_xg + (b_h if twist in ("bias in the gate", "bias moved to the gate") else 0)
         gate = {"no sigmoid": gate, "no gate": torch.ones_like(gate)}.get(twist, gate.sigmoid())
         read = {"no state": 0 * H_0, "all steps from H_0": H_0}.get(twist, before)
-        A_t = X_t @ W_xh + read @ W_hh + (0 if twist == "no bias" else b_h)
+        A_t = X_t @ W_xh + read @ W_hh + (0 if twist in ("no bias", "bias moved to the gate") else b_h)
         new = (gate * A_t).tanh() if twist == "gate inside" else gate * A_t.tanh()
-        outputs.append((before if twist == "one step early" else new) @ W_hq)
+        shown = {"one step early": before, "gate twice": gate * new}.get(twist, new)
+        outputs.append(shown @ W_hq)
         before = A_t.tanh() if twist == "gate after the loop" else new
     return torch.stack(outputs)
 
@@ -204,30 +266,37 @@ def _a_gradients(probe: Probe) -> None:
 @A.part("循环里只留下等状态的", "only what waits for the state is in the loop")
 def _a_count(probe: Probe) -> None:
     run = probe.define(COUNTING, "counted", probe.answer)
-    few, many = (probe.call(run, *_gated_case(probe, T, 2, 3, 4, 5)) for T in (T1, T2))
-    for kind in KINDS:
-        more = _more(few, many, kind)
-        each = more / (T2 - T1)
-        probe.need(each <= 1, f"{kind} in the loop", T1=T1, T2=T2, more=more, each=each)
+    sizes = {"B": 2, "D": 3, "H": 4, "Q": 5}
+    few, many = (probe.call(run, *_gated_case(probe, T, **sizes)) for T in (T1, T2))
+    products, *others = (_more(few, many, kind) for kind in ("products", "sigmoids", "additions"))
+    probe.need(products["enough"], "products in the loop", **products)
+    came, expected = _multiplications(few, many), sizes["B"] * sizes["H"] ** 2
+    probe.need(came <= expected, "product too wide", came=came, expected=expected, **sizes)
+    for kind, more in zip(("sigmoids", "additions"), others):
+        probe.need(more["enough"], f"{kind} in the loop", **more)
 
 
 # ---------- 13b ----------
 B = Task(
     "13b",
-    "给自己的网络写一条快路",
-    "A fast path for a network of your own",
+    "亲手写一条快路",
+    "Write a fast path yourself",
     level="core",
     minutes=25,
     device="cpu",
     trains=(
         "手写 torch.autograd.Function：前向留下什么，反向沿哪几条路往回走，权重的梯度一次乘完",
-        "a torch.autograd.Function by hand: what to keep going forward, which paths lead back, and one product for the "
+        "a torch.autograd.Function by hand: what to save on the way forward, which paths lead back, and one product for the "
         "gradient of the weights",
     ),
     hints={
         "not a Function": (
             "要交的是一个类，torch.autograd.Function 的子类，不加括号；实际得到 {kind}。",
             "Hand in a class, derived from torch.autograd.Function, without parentheses; what came is a {kind}.",
+        ),
+        "not derived": (
+            "这个类不是 torch.autograd.Function 的子类。",
+            "This class isn't derived from torch.autograd.Function.",
         ),
         "no graph": (
             "前向的结果不通向反向：结果没有连着这个函数。forward 返回的是不是算出来的张量？",
@@ -244,7 +313,7 @@ B = Task(
         ),
         "shares exchanged": (
             "前向：两份的比例换了位置。keep 是旧状态的那一份。",
-            "Forward: the two shares have changed places. keep is the share of the old state.",
+            "Forward: the two shares are swapped. keep is the share of the old state.",
         ),
         "no initial state": (
             "前向：第 0 步之前的状态是 H_0，不是零。",
@@ -253,6 +322,18 @@ B = Task(
         "new share whole": (
             "前向：新的那一份没有乘 1 - keep。",
             "Forward: the new part isn't multiplied by 1 - keep.",
+        ),
+        "added left out": (
+            "前向：tanh 里面少了 added_t。",
+            "Forward: added_t is missing inside the tanh.",
+        ),
+        "forward transposed": (
+            "前向：W_hh 转置了。那是往回走时的事。",
+            "Forward: W_hh is transposed. That's for the way back.",
+        ),
+        "kept from H_0": (
+            "前向：每一步留下的都是 H_0 的一份；该留的是前一个状态的。",
+            "Forward: at every step it's a share of H_0 that is kept, where it should be one of the state before.",
         ),
         "no carry": (
             "各步互不相干：H_t 还通向下一步，从那里回来的也要加到 given[t] 上。",
@@ -264,13 +345,22 @@ B = Task(
             "Two paths lead from H_t back to H_{{t-1}}. The one through W_hh is taken; the one of the share that was simply "
             "kept isn't.",
         ),
+        "direct path missing at H_0": (
+            "d added 对，dH_0 少了直接的那条路：循环里两条路都走了，到 H_0 的这最后一步也要走两条。",
+            "d added is right; dH_0 has only the path through W_hh. The loop takes both paths, and so must this last step "
+            "to H_0.",
+        ),
+        "product path missing at H_0": (
+            "d added 对，dH_0 少了经过 tanh 和 W_hh 的那条路：循环里两条路都走了，到 H_0 的这最后一步也要走两条。",
+            "d added is right; dH_0 has only the direct path. The loop takes both paths, and so must this last step to H_0.",
+        ),
         "product path missing": (
             "从 H_t 回到 H_{{t-1}} 有两条路。直接留下来的那条走了，经过 tanh 和 W_hh 的那条没有走。",
             "Two paths lead from H_t back to H_{{t-1}}. The one of the share that was kept is taken; the one through the tanh "
             "and W_hh isn't.",
         ),
         "direct path without keep": (
-            "直接的那条路没有乘 keep：旧状态只留下了一份，梯度也只回来一份。",
+            "直接的那条路没有乘 keep：旧状态只留下了一部分，梯度也只回来一部分。",
             "On the direct path the factor keep is missing: only a share of the old state was kept, and only that share of "
             "the gradient comes back.",
         ),
@@ -278,6 +368,14 @@ B = Task(
             "直接的那条路只带回了 given[t]，从后面传来的没有跟着走：往回带的，是 H_t 的全部梯度。",
             "The direct path carries given[t] only, and what came from later steps is left behind. What goes back is the "
             "whole gradient of H_t.",
+        ),
+        "keep on both paths": (
+            "keep 乘到两条路上了：它只属于直接的那条；经过 W_hh 的那条，dA 里已经有 1 - keep。",
+            "keep multiplies both paths. It belongs to the direct one only; the one through W_hh has its factor 1 - keep in dA.",
+        ),
+        "new share twice": (
+            "经过 tanh 的那条路乘了两次 1 - keep：dA 里已经有一次了。",
+            "On the path through the tanh 1 - keep comes in twice: dA has it already.",
         ),
         "new share missing": (
             "tanh 那条路没有乘 1 - keep。",
@@ -298,11 +396,16 @@ B = Task(
         ),
         "last step only": (
             "只有最后一步的 given 起了作用；每一步都有自己的 given[t] 进来。",
-            "Only the last step's given has an effect; a given[t] of its own comes in at every step.",
+            "Only the last step's given has an effect; every step has its own given[t].",
         ),
         "forwards": (
             "走的方向反了：最后一步的梯度最先知道。",
             "The loop runs the wrong way: the gradient of the last step is known first.",
+        ),
+        "not turned around": (
+            "d added 的数都在，次序是反的：循环从最后一步走起，列表也是从最后一步排起的；第 0 步应该在最前面。",
+            "The numbers of d added are all there, in reverse order: the loop starts at the last step, and so does the list. "
+            "Step 0 should come first.",
         ),
         "stopped at step 0": (
             "dH_0 停在了第 0 步里面：从那一步的状态到 H_0，还要再走一步（两条路）。",
@@ -321,18 +424,43 @@ B = Task(
             "dW_hh：少了第 0 步的那一份，那一步乘 W_hh 的是 H_0。",
             "dW_hh: the share of step 0 is missing, where W_hh multiplies H_0.",
         ),
+        "steps paired in reverse": (
+            "dW_hh：配对的次序反了。状态从第 0 步排起，dA 从最后一步排起（或者反过来），两边要同一步对同一步。",
+            "dW_hh pairs the steps in reverse: one side starts at step 0, the other at the last. A state goes with the dA of "
+            "its own step.",
+        ),
+        "rows paired out of order": (
+            "dW_hh：T 和 B 并成一维时，状态和 dA 的次序不一样，一边是 (T, B)，另一边是 (B, T)，配成对的就不是同一步的同一行。",
+            "dW_hh: T and B are merged in different orders, (T, B) on one side and (B, T) on the other, so what is paired "
+            "isn't the same row of the same step.",
+        ),
         "transposed": (
-            "dW_hh 的行和列换了位置。",
-            "The rows and columns of dW_hh have changed places.",
+            "dW_hh 转置了：行和列反了。",
+            "dW_hh is transposed: rows and columns are swapped.",
         ),
         "mean over the batch": (
             "dW_hh 除以了 B：这里没有平均，各行的梯度加起来就是。",
             "dW_hh is divided by B. There's no mean here; the gradients of the rows are added up.",
         ),
         "a gradient": (
-            "{name} 不对，最大相差 {gap:.3g}（T = {T}，B = {B}，H = {H}，keep = {keep}）。用题目里的例子，在纸上走一步对一对。",
-            "{name} is off by up to {gap:.3g} (T = {T}, B = {B}, H = {H}, keep = {keep}). Take the example in the question and "
-            "go through its one step on paper.",
+            "{name} 不对，最大相差 {gap:.3g}（T = {T}，B = {B}，H = {H}，keep = {keep}）。题目里的例子，反向的三个数也没有全对上："
+            "在纸上走一遍那一步，逐个对一对。",
+            "{name} is off by up to {gap:.3g} (T = {T}, B = {B}, H = {H}, keep = {keep}). The example in the question doesn't "
+            "come out right going back, either: go through its one step on paper and compare the three numbers.",
+        ),
+        "one step": (
+            "{name} 不对，最大相差 {gap:.3g}（T = {T}，B = {B}，H = {H}，keep = {keep}）。题目里的例子对了，可是 T = 1 时"
+            "还是不对：那里的 B、H、keep 不同。查一查转置、各行的次序和乘 keep 的地方。",
+            "{name} is off by up to {gap:.3g} (T = {T}, B = {B}, H = {H}, keep = {keep}). The example in the question comes "
+            "out right, but with T = 1 it's already wrong; what differs are B, H and keep. Look at transposes, at the order "
+            "of rows, and where keep comes in.",
+        ),
+        "from step to step": (
+            "{name} 不对，最大相差 {gap:.3g}（T = {T}，B = {B}，H = {H}，keep = {keep}）。T = 1 时三个梯度都对，所以一步的算法没错，"
+            "错在从一步到另一步：哪一步的数用在了哪里，往回带的是什么，各步按什么次序收起来？",
+            "{name} is off by up to {gap:.3g} (T = {T}, B = {B}, H = {H}, keep = {keep}). With T = 1 all three gradients are "
+            "right, so one step is right, and the error is in going from step to step: which step's numbers are used where, "
+            "what is carried back, in which order are the steps collected?",
         ),
         "single precision": (
             "输入是 float64，{name} 却只准到 float32 那么多位：中间有一个张量用了默认的类型。",
@@ -343,26 +471,43 @@ B = Task(
             "With two forward passes and then two backward passes it goes wrong: what the first kept, the second overwrote. "
             "Keep things in ctx; each call has its own.",
         ),
+        "memory of another call": (
+            "前向交出的张量，底下的内存被另一次调用改写了，torch 不许再由它往回走。每次调用要有自己的内存。",
+            "The memory under the tensor that forward hands out was overwritten by another call, so torch won't go back from "
+            "it. Each call needs memory of its own.",
+        ),
         "products in the loop": (
-            "数都对。T 从 {T1} 到 {T2}，反向的矩阵乘法多了 {more} 次，平均每步 {each:.0f} 次；链上每步只要一次，"
-            "dW_hh 可以等循环走完。",
-            "The numbers are right. From T = {T1} to T = {T2} there are {more} more matrix products going back, {each:.0f} for "
-            "each step. The chain takes one; dW_hh can wait until the loop is over.",
+            "数都对。T 从 {T1} 到 {T2}，反向的乘积多了 {more} 次，平均每步 {each} 次（outer 和它一类的写法也算乘积）；"
+            "链上每步只要一次，dW_hh 可以等循环走完。",
+            "The numbers are right. From T = {T1} to T = {T2} there are {more} more products going back, {each} for each step "
+            "(outer and its like are products, too). The chain takes one; dW_hh can wait until the loop is over.",
         ),
         "a matrix for each step": (
-            "数都对，乘法的次数也对，可是中间有一个 {size:,} 个数的张量：每一步的 (H, H) 各留了一份，再加起来。"
-            "把 T 和 B 并成一维，就用不着它们。",
-            "The numbers are right, and so is the number of products, but on the way there's a tensor of {size:,} numbers: an "
-            "(H, H) for every step, added up afterwards. Merge T and B into one axis, and you don't need them.",
+            "数都对，乘积的次数也对，可是 B = {B}、H = {H} 时，每多一步就多造 {size:,} 个数，够装每步一个 (H, H)，"
+            "而一步的 (B, H) 只有 {row:,} 个。把 T 和 B 并成一维，就用不着每步一个矩阵。",
+            "The numbers are right, and so is the number of products, but with B = {B} and H = {H} each further step makes "
+            "{size:,} new numbers, room enough for an (H, H) matrix per step, while a step's (B, H) is only {row:,}. Merge T "
+            "and B into one axis, and you don't need a matrix for each step.",
         ),
     },
 )
 B_NAMES = ("added", "H_0", "W_hh")
 B_GRADIENTS = ("d added", "dH_0", "dW_hh")
-B_FORWARD = ("the plain RNN", "shares exchanged", "no initial state", "new share whole")
+EXAMPLE = (
+    ((1, 1, 1), 0.1),
+    ((1, 1), 0.8),
+    ((1, 1), 0.5),
+    ((1, 1, 1), 1.0),
+)  # of the question, with a keep of 0.75
+SHARED = "is a view and its base or another view of its base has been modified"
+B_FORWARD = (
+    "the plain RNN", "shares exchanged", "no initial state", "new share whole", "added left out", "forward transposed",
+    "kept from H_0",
+)  # fmt: skip
 B_BACKWARD = (
     "no carry", "direct path missing", "product path missing", "direct path without keep", "direct path too short",
-    "new share missing", "flat", "slope of the state", "weights not transposed", "last step only",
+    "keep on both paths", "new share twice", "new share missing", "flat", "slope of the state", "weights not transposed",
+    "last step only",
 )  # fmt: skip
 APPLYING = (
     COUNTING
@@ -402,7 +547,7 @@ def backward_counted(Function):
         states = Function.apply(*inputs, keep)
         with Counter() as counter:
             torch.autograd.grad(states, inputs, given, allow_unused=True)
-        return counter.calls, counter.largest
+        return counter.found
     return run
 """
 )
@@ -432,7 +577,8 @@ def _slow(added: Tensor, H_0: Tensor, W_hh: Tensor, keep: float, twist: str = ""
         direct, read = (
             last.detach() if twist == f"{path} path missing" else last for path in ("direct", "product")
         )
-        through = read @ W_hh
+        share = {"keep on both paths": keep, "new share twice": 1 - keep}.get(twist, 1)
+        through = (read.detach() + share * (read - read.detach())) @ W_hh
         if twist == "weights not transposed":
             through = read.detach() @ W_hh + (read - read.detach()) @ W_hh.detach().mT
         A_t = added_t + through
@@ -460,8 +606,10 @@ def _slow_forward(added: Tensor, H_0: Tensor, W_hh: Tensor, keep: float, twist: 
         "new share whole": (keep, 1),
     }.get(twist, (keep, 1 - keep))
     H_t, states = 0 * H_0 if twist == "no initial state" else H_0, []
+    W_hh = W_hh.mT if twist == "forward transposed" else W_hh
     for added_t in added:
-        H_t = old * H_t + new * (added_t + H_t @ W_hh).tanh()
+        kept = H_0 if twist == "kept from H_0" else H_t
+        H_t = old * kept + new * (added_t * (twist != "added left out") + H_t @ W_hh).tanh()
         states.append(H_t)
     return torch.stack(states)
 
@@ -497,6 +645,7 @@ def _suspects(case: list[Tensor], keep: float) -> Iterator[tuple[str, int, Calla
         for twist in B_BACKWARD:
             yield twist, place, lambda twist=twist, place=place: _gradients(case, keep, twist)[place]
     yield "forwards", 0, lambda: _forwards(case, keep)
+    yield "not turned around", 0, lambda: dA.flip(0)
 
     def paired(rows: Tensor, with_these: Tensor) -> Tensor:
         return torch.einsum("tbi,tbj->ij", rows, with_these)
@@ -504,21 +653,35 @@ def _suspects(case: list[Tensor], keep: float) -> Iterator[tuple[str, int, Calla
     slopes = (1 - keep) * (1 - fresh[0].square())
     yield "stopped at step 0", 1, lambda: dA[0]
     yield "stopped at step 0 / its state", 1, lambda: dA[0] / slopes
-    yield "direct path missing / at the end", 1, lambda: torch.einsum("bj,ij->bi", dA[0], W_hh)
-    yield "product path missing / at the end", 1, lambda: keep * dA[0] / slopes
+    yield "direct path missing at H_0", 1, lambda: torch.einsum("bj,ij->bi", dA[0], W_hh)
+    yield "product path missing at H_0", 1, lambda: keep * dA[0] / slopes
     yield "states after", 2, lambda: paired(states[1:], dA)
     yield "not the states", 2, lambda: paired(torch.cat([H_0[None], fresh[:-1]]), dA)
     yield "not the states / of the step", 2, lambda: paired(fresh, dA)
     yield "first step missing", 2, lambda: paired(states[1:-1], dA[1:])
+    yield "steps paired in reverse", 2, lambda: paired(states[:-1], dA.flip(0))
+    turned = dA.transpose(0, 1).reshape(dA.shape)
+    yield "rows paired out of order", 2, lambda: paired(states[:-1], turned)
+    turned_states = states[:-1].transpose(0, 1).reshape(dA.shape)
+    yield "rows paired out of order / states", 2, lambda: paired(turned_states, dA)
     yield "transposed", 2, lambda: right[2].mT
     yield "mean over the batch", 2, lambda: right[2] / H_0.shape[0]
     yield "mean over the batch / steps, too", 2, lambda: right[2] / H_0.shape[0] / T
 
 
+def _run(probe: Probe, name: str, *args: Any) -> Any:
+    """Call a function of APPLYING; the hint where torch says that calls share memory."""
+    try:
+        return probe.call(probe.define(APPLYING, name, probe.answer), *args)
+    except Crashed as crashed:
+        probe.need(SHARED not in crashed.said, "memory of another call")
+        raise
+
+
 def _asked(probe: Probe, case: list[Tensor], keep: float) -> list[Tensor]:
     """States and the three gradients, their shapes looked at."""
     T, B, H = case[0].shape
-    came = probe.call(probe.define(APPLYING, "applied", probe.answer), *case[:3], keep, case[3])
+    came = _run(probe, "applied", *case[:3], keep, case[3])
     if not (isinstance(came, tuple) and len(came) == 4):
         probe.shape(came, T=T, B=B, H=H)
         probe.wrong("no graph")
@@ -527,6 +690,20 @@ def _asked(probe: Probe, case: list[Tensor], keep: float) -> list[Tensor]:
     for name, one in zip(B_NAMES, found):
         probe.need(one is not None, "no gradient", name=name)
     return [states, *found]
+
+
+def _where(probe: Probe, B: int, H: int, keep: float) -> str:
+    """The hint to gradients that no known mistake makes: does the question's example show it, does one step?"""
+    example = [torch.full(shape, value) for shape, value in EXAMPLE]
+    cases = (
+        ("a gradient", [one.double() for one in example], 0.75),
+        ("one step", _slow_case(probe, 1, B, H), keep),
+    )
+    for mistake, case, kept in cases:
+        _, *found = _asked(probe, [tensor.float() for tensor in case], kept)
+        if not all(probe.close(one, value, 1e-4) for one, value in zip(found, _gradients(case, kept))):
+            return mistake
+    return "from step to step"
 
 
 def _path_matches(probe: Probe, T: int, B: int, H: int, keep: float) -> None:
@@ -542,7 +719,8 @@ def _path_matches(probe: Probe, T: int, B: int, H: int, keep: float) -> None:
         matches = [right[place], *(value() for value in known.values())]
         if one.isfinite().all() and not any(probe.close(one, value, 1e-4) for value in matches):
             gap = float((one - right[place]).abs().max())
-            probe.wrong("a gradient", name=B_GRADIENTS[place], gap=gap, T=T, B=B, H=H, keep=keep)
+            where = _where(probe, B, H, keep)
+            probe.wrong(where, name=B_GRADIENTS[place], gap=gap, T=T, B=B, H=H, keep=keep)
         probe.values(one, right[place], known, 1e-4)
 
 
@@ -550,6 +728,7 @@ def _path_matches(probe: Probe, T: int, B: int, H: int, keep: float) -> None:
 def _b_forward(probe: Probe) -> None:
     given = probe.value(probe.answer)
     kind = given.kind if isinstance(given, Opaque) else type(given).__name__
+    probe.need(kind != "type", "not derived")
     probe.need(kind == "FunctionMeta", "not a Function", kind=kind)
     run = probe.define(APPLYING, "forward", probe.answer)
     for T, B, H, keep in ((5, 3, 4, 0.7), (4, 1, 6, 0.2), (1, 4, 3, 0.6), (5, 2, 3, 0.0), (1, 1, 1, 0.9)):
@@ -602,8 +781,7 @@ def _b_dtype(probe: Probe) -> None:
 @B.part("两次前向，再两次反向", "two forward passes, then two backward passes")
 def _b_twice(probe: Probe) -> None:
     cases, keeps = [_slow_case(probe, 4, 2, 3) for _ in range(2)], [0.6, 0.3]
-    run = probe.define(APPLYING, "twice", probe.answer)
-    came = probe.call(run, [case[:3] for case in cases], keeps, [case[3] for case in cases])
+    came = _run(probe, "twice", [case[:3] for case in cases], keeps, [case[3] for case in cases])
     for case, keep, found in zip(cases, keeps, came):
         for one, value in zip(found, _gradients(case, keep)):
             probe.need(isinstance(one, Tensor) and probe.close(one, value), "kept outside")
@@ -611,10 +789,12 @@ def _b_twice(probe: Probe) -> None:
 
 @B.part("反向：链上每步一次乘积，dW_hh 一次", "going back: one product per step of the chain, one for dW_hh")
 def _b_count(probe: Probe) -> None:
-    run, B, H = probe.define(APPLYING, "backward_counted", probe.answer), 2, 16
+    run, B, H = probe.define(APPLYING, "backward_counted", probe.answer), 2, 128
     cases = [_slow_case(probe, T, B, H) for T in (T1, T2)]
-    (few, _), (many, largest) = (probe.call(run, *case[:3], 0.7, case[3]) for case in cases)
+    few, many = (probe.call(run, *case[:3], 0.7, case[3]) for case in cases)
     more = _more(few, many, "products")
-    each = more / (T2 - T1)
-    probe.need(each <= 1, "products in the loop", T1=T1, T2=T2, more=more, each=each)
-    probe.need(largest < T2 * H * H / 2, "a matrix for each step", size=largest)
+    probe.need(more["enough"], "products in the loop", **more)
+    size = (many["made"] - few["made"]) // (
+        T2 - T1
+    )  # 6 to 19 (B, H) in the bank's right answers; (H, H) is 64
+    probe.need(size < H * H, "a matrix for each step", B=B, H=H, size=size, row=B * H)

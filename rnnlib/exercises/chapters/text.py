@@ -162,7 +162,8 @@ def _vocabulary(probe: Probe, tokens: list[str], min_freq: int | None = None) ->
     probe.need(came[0] == UNK, "unknown token elsewhere", place=came.index(UNK))
     rest, counts = came[1:], Counter(tokens)
     missing, extra = set(right) - set(came), set(came) - set(right)
-    if missing and not extra and all(counts[kind] == least for kind in missing):
+    border = {kind for kind in set(right) - {UNK} if counts[kind] == least}
+    if missing and not extra and missing == border:
         probe.wrong("at the border", min_freq=least)
     if came == _ranked([UNK if token == UNK else token.lower() for token in tokens], least):
         probe.wrong("capitals lost")

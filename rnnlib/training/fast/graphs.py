@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnnlib.devices import record_launches
 from rnnlib.states import State, map_state
 from rnnlib.training.fast.models import unknown
 from rnnlib.training.losses import Loss, mean_loss, token_loss
 
 log = logging.getLogger("rnnlib.training")
-WARM_UP = 3  # runs before a capture, in which libraries allocate and choose what a graph may not
 NEAR = 1e-3  # relative difference between a replayed and a plain step that is still rounding
 
 
@@ -86,77 +86,100 @@ class WholeStep:
 
 
 class GraphedStep:
-    """A :class:`WholeStep` that is captured once and replayed for each batch of its shape."""
+    """One :class:`WholeStep` or several, captured once and replayed together for batches of their shapes.
 
-    def __init__(self, step: WholeStep):
-        self.step, self.graph = step, torch.cuda.CUDAGraph()
-        kept = [p.detach().clone() for p in step.parameters], map_state(torch.clone, step.state)
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
+    Several stand side by side in the graph, so that a GPU which one of them leaves idle runs them at once.
+    They share neither parameters nor memory.
+    """
+
+    def __init__(self, *steps: WholeStep):
+        self.steps, self.device = steps, steps[0].X.device
+        self.streams = [torch.cuda.Stream(self.device) for _ in steps[1:]]
+        kept = [([p.detach().clone() for p in s.parameters], map_state(torch.clone, s.state)) for s in steps]
+        self.replay = record_launches(self._run, self.device)
+        self._put_back(kept)
+        self._verify(kept)
+
+    def _run(self) -> None:
+        """What the graph records: the last step here, each other on a stream that leaves here and returns."""
+        *others, last = self.steps
+        for step, stream in zip(others, self.streams):
+            stream.wait_stream(torch.cuda.current_stream(self.device))
+            with torch.cuda.stream(stream):
                 step()
-        torch.cuda.current_stream().wait_stream(stream)
-        with torch.cuda.graph(self.graph):
-            step()
-        self._put_back(*kept)
-        self._verify(*kept)
+        last()
+        for stream in self.streams:
+            torch.cuda.current_stream(self.device).wait_stream(stream)
 
-    def _put_back(self, parameters: list[Tensor], state: State) -> None:
-        with torch.no_grad():
-            for parameter, value in zip(self.step.parameters, parameters):
-                parameter.copy_(value)
-        _copy(self.step.state, state)
+    def _put_back(self, kept: list[tuple[list[Tensor], State]]) -> None:
+        for step, (parameters, state) in zip(self.steps, kept):
+            with torch.no_grad():
+                for parameter, value in zip(step.parameters, parameters):
+                    parameter.copy_(value)
+            _copy(step.state, state)
 
-    def _verify(self, *kept: Any) -> None:
-        """A RuntimeError unless a replay does what a plain run does, from the same beginning."""
-        recorded, found = self.step.found, []
-        for run in (self.graph.replay, self.step):
+    def _verify(self, kept: list[tuple[list[Tensor], State]]) -> None:
+        """A RuntimeError unless a replay does what plain runs do, from the same beginning."""
+        recorded, found = [step.found for step in self.steps], []
+        for run in (self.replay, self._run):
             run()
-            value, _, gradients = self.step.found
-            found.append([value.clone(), *(g.clone() for g in gradients.values())])
-            self._put_back(*kept)
-        self.step.found = recorded  # a plain run has put tensors of its own in their place
+            found.append([])
+            for value, _, gradients in (step.found for step in self.steps):
+                found[-1] += [value.clone(), *(g.clone() for g in gradients.values())]
+            self._put_back(kept)
+        for step, tensors in zip(self.steps, recorded):  # a plain run has put tensors of its own there
+            step.found = tensors
         for replayed, plain in zip(*found):
             if not torch.allclose(replayed, plain, rtol=NEAR, atol=NEAR * float(plain.abs().max())):
                 raise RuntimeError("the replayed step differs from the plain one")
 
-    def __call__(self, X: Tensor, Y: Tensor, state: State | None) -> tuple[Tensor, Tensor, State]:
-        """Train on a batch: loss (a 0-d tensor), number of labels that count, the state behind it."""
-        self.step.load(X, Y, state)
-        self.graph.replay()
-        return self.step.finish()
+    def __call__(self, *batches: tuple[Tensor, Tensor, State | None]) -> list[tuple[Tensor, Tensor, State]]:
+        """Train on a batch for each step: loss (a 0-d tensor), number of labels that count, the state."""
+        for step, batch in zip(self.steps, batches):
+            step.load(*batch)
+        self.replay()
+        return [step.finish() for step in self.steps]
 
 
-def graphed(
-    call: Callable[..., Any], model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any, Y: Tensor
-) -> GraphedStep | None:
-    """The step as a graph, where there is a GPU and the step is one that a graph can hold; else None.
+def graphed(*wanted: tuple[Callable[..., Any], Any, Loss, Any, Any, Any, Tensor]) -> GraphedStep | None:
+    """Steps as one graph, where there is a GPU and they are such as a graph can hold; else None.
 
-    The log says which. A capture that fails, or whose first replay differs from the plain step, is given up.
+    The log says which. A capture that fails, or whose first replay differs from plain steps, is given up.
 
     Args:
-        call: as for :class:`WholeStep`, with buffers that nothing else uses.
-        model, loss, optimizer, clip: as for :func:`rnnlib.run_epoch`.
-        X, Y: the first batch.
+        wanted: for each step ``(call, model, loss, optimizer, clip, X, Y)``: the call as for
+            :class:`WholeStep`, with buffers that nothing else uses; model, loss, optimizer and clip as for
+            :func:`rnnlib.run_epoch`; the first batch.
     """
-    if why := _why_not(model, loss, optimizer, clip, X, Y):
+    if why := next(filter(None, (_why_not(*one[1:6]) for one in wanted)), ""):
         log.info("no CUDA graph: %s", why)
         return None
     try:
-        step = WholeStep(call, model, optimizer, clip, X, Y)
-        step.load(X, Y, None)
-        graph = GraphedStep(step)
+        steps = []
+        for call, model, _, optimizer, clip, X, Y in wanted:
+            steps.append(WholeStep(call, model, optimizer, clip, X, Y))
+            steps[-1].load(X, Y, None)
+        graph = GraphedStep(*steps)
     except RuntimeError as error:
         log.warning("no CUDA graph, the capture failed: %s", str(error).splitlines()[0])
         return None
-    log.info("CUDA graph of whole training steps, batches %s", tuple(X.shape))
+    shapes, beside = tuple(steps[0].X.shape), f", {len(steps)} models side by side" if steps[1:] else ""
+    log.info("CUDA graph of whole training steps, batches %s%s", shapes, beside)
     return graph
 
 
-def _why_not(model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any, Y: Tensor) -> str:
+def _why_not(model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any) -> str:
     """Why a step cannot be a graph; an empty string if it can."""
-    if not _on_gpu(X):
+    if why := unfit(model, loss, clip, X):
+        return why
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        return "the optimizer is not one of torch's"
+    return ""
+
+
+def unfit(model: Any, loss: Loss, clip: Any, X: Any) -> str:
+    """Why a model, a loss or data are not such as a graph can hold; an empty string if they are."""
+    if not on_gpu(X):
         return "the data are not on a GPU"
     if why := unknown(model):
         return f"{why}, so that a graph might not hold all it does"
@@ -164,12 +187,11 @@ def _why_not(model: Any, loss: Loss, optimizer: Any, clip: Any, X: Any, Y: Tenso
         return "the loss or the clipping is a function of the reader's own"
     if getattr(getattr(model, "rnn", None), "dropout", 0):
         return "dropout draws other numbers in a replay than in the plain step it is compared with"
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        return "the optimizer is not one of torch's"
     return ""
 
 
-def _on_gpu(X: Any) -> bool:
+def on_gpu(X: Any) -> bool:
+    """Whether this is a tensor on a CUDA device."""
     return isinstance(X, Tensor) and X.device.type == "cuda"
 
 

@@ -19,6 +19,7 @@ from rnnlib.training.fast.recurrences import GRURecurrence, LSTMRecurrence, RNNR
 from rnnlib.training.fast.workspace import Linear, Part, Rows, Workspace
 
 Forward = Callable[[Tensor, State | None], tuple[Tensor, State]]
+BY_CUDNN = "cuDNN runs torch's layers"
 KINDS = {nn.RNN: "rnn", nn.LSTM: "lstm", nn.GRU: "gru"}
 KINDS |= {scratch.RNN: "rnn", scratch.LSTM: "lstm", scratch.GRU: "gru"}
 # The code that the fast path stands in for: whoever puts another in its place gets that one
@@ -68,7 +69,7 @@ def _unknown_layers(model: RNNModel) -> str:
     if type(layer) not in KINDS:
         return f"the layer is a {type(layer).__name__}"
     if isinstance(layer, nn.RNNBase) and device == "cuda":
-        return "cuDNN runs torch's layers"
+        return BY_CUDNN
     if type(layer) is nn.LSTM and _onednn_is_faster(model):
         return "oneDNN runs torch's LSTM as a whole, faster than the loop here unless V is large"
     if getattr(layer, "proj_size", 0) or not getattr(layer, "bias", True):

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from rnnlib.devices import autocast, check_precision
+from rnnlib.devices import HALF, autocast, check_precision
 from rnnlib.models.modes import answer
 from rnnlib.states import State
 from rnnlib.training import parallel
-from rnnlib.training.fast.graphs import GraphedStep, graphed
-from rnnlib.training.fast.models import fast_forward
+from rnnlib.training.fast.models import BY_CUDNN, fast_forward
+from rnnlib.training.fast.padded import padded_forward
 from rnnlib.training.fast.products import can_lay_out
+from rnnlib.training.fast.steps import Captured, Step
 from rnnlib.training.losses import Loss, mean_loss
 
 log = logging.getLogger("rnnlib.training")
@@ -29,18 +30,24 @@ Call = Callable[[Any, State | None, torch.device], tuple[Tensor, State | None]]
 class Path:
     """A way through a model and its training step.
 
+    In float16 a ``GradScaler``, which lives as long as the path, scales the loss and unscales the gradients
+    before they are clipped. A step whose gradients overflow is left out, and the scale halved; to see whether
+    they do, each step waits for the GPU.
+
     Attributes:
         model: whose parameters are trained.
         precision: of the products.
-        name: ``"fast"``, or ``"plain"``: the model is called as it is.
+        name: ``"fast"``; ``"padded"``, torch's own layer on padded inputs; or ``"plain"``: the model is
+            called as it is.
         why: what decided it.
         call: ``(inputs, state, device) -> (logits, state)``.
+        scaler: of the loss; it does nothing but in float16.
     """
 
     def __init__(self, model: Any, precision: str, name: str, why: str, call: Call):
         self.model, self.precision, self.name, self.why, self.call = model, precision, name, why, call
-        self._graph: GraphedStep | None = None
-        self._tried: tuple | None = None  # for what a graph was sought
+        self.scaler = torch.amp.GradScaler("cuda", enabled=precision == "float16")
+        self._captured = Captured()
 
     def learn(
         self,
@@ -61,32 +68,31 @@ class Path:
         Returns:
             ``(mean loss, number of labels that count, state)``; the state is valid until the next step.
         """
-        if graph := self._graph_for(inputs, labels, loss, optimizer, clip):
-            return graph(inputs, labels, state)
+        step = Step(self, inputs, labels, state, loss, optimizer, clip, weight)
+        if (done := self._captured.take([step])) is not None:
+            return done[0]
         logits, state = self.call(inputs, state, labels.device)
         value, count = mean_loss(loss, logits, labels)
         optimizer.zero_grad()
-        value.backward()
+        self.scaler.scale(value).backward()
         value, count = parallel.average(self.model, value.detach(), count * weight)
+        self.scaler.unscale_(optimizer)  # what all ranks have averaged: so they agree on what overflows
         if callable(clip):
             clip()
         elif clip is not None:
             clip_grad_norm_(self.model.parameters(), clip)
-        optimizer.step()
+        self.scaler.step(optimizer)
+        self.scaler.update()
         return value, count, state
 
-    def _graph_for(
-        self, inputs: Any, labels: Tensor, loss: Loss, optimizer: Any, clip: Any
-    ) -> GraphedStep | None:
-        """The graph for batches of this shape, captured when the first of them comes; None without one."""
-        if labels.device.type != "cuda" or self.why == SWITCHED_OFF or parallel.world()[1] > 1:
-            return None
-        sought = (id(optimizer), clip, loss, getattr(inputs, "shape", None))
-        if self._tried is None:
-            self._tried = sought
-            own = choose(self.model, self.precision, announce=False)  # buffers that nothing else uses
-            self._graph = graphed(own.call, self.model, loss, optimizer, clip, inputs, labels)
-        return self._graph if sought == self._tried else None
+    @property
+    def may_differ(self) -> bool:
+        """Whether something else may stand in for the model's own code."""
+        return self.why != SWITCHED_OFF
+
+    def again(self) -> Path:
+        """The same path with buffers of its own."""
+        return choose(self.model, self.precision, announce=False)
 
 
 def choose(model: Any, precision: str = "float32", fast: bool = True, announce: bool = True) -> Path:
@@ -101,18 +107,21 @@ def choose(model: Any, precision: str = "float32", fast: bool = True, announce: 
         announce: whether to write the line.
 
     Raises:
-        ValueError: for an unknown precision.
+        ValueError: for an unknown precision, or float16 for a model that is not on a CUDA GPU.
     """
-    check_precision(precision)
-    forward, why = None, SWITCHED_OFF
+    check_precision(precision, {p.device for p in model.parameters()} if precision == "float16" else ())
+    forward, why, name = None, SWITCHED_OFF, "fast"
     if fast and precision == "tf32":
         why = "TF32 belongs to CUDA's own products"
     elif fast:
-        forward, why = fast_forward(model, torch.bfloat16 if precision == "bfloat16" else None)
+        forward, why = fast_forward(model, HALF.get(precision))
+    if why == BY_CUDNN and precision == "float16":
+        forward, more = padded_forward(model)
+        name, why = "padded", f"{why}, {more}"
     if forward is None:
         path = Path(model, precision, "plain", why, _plain(model, precision))
     else:
-        path = Path(model, precision, "fast", why, _calling(forward, model))
+        path = Path(model, precision, name, why, _calling(forward, model))
     if announce:
         log.info("%s path for %s: %s%s", path.name, type(model).__name__, why, _products(path))
     return path
@@ -138,10 +147,10 @@ def _calling(forward: Callable[..., tuple[Tensor, State]], model: Any) -> Call:
 
 
 def _products(path: Path) -> str:
-    if path.name == "plain":
+    if path.name != "fast":
         return ""
     parameter = next(iter(path.model.parameters()))
-    dtype = torch.bfloat16 if path.precision == "bfloat16" else parameter.dtype
+    dtype = HALF.get(path.precision, parameter.dtype)
     how = (
         "laid out by oneDNN where large" if parameter.device.type == "cpu" and can_lay_out(dtype) else "plain"
     )

@@ -1,6 +1,6 @@
 /* Recurrent networks in plain JavaScript: forward with every gate, backpropagation through time, SGD and
-   Adam, sampling, beam search, the n-gram baseline. Typed arrays, no library; the same numbers as torch.nn
-   and rnnlib.
+   Adam, sampling, beam search, an encoder and a decoder with attention, the n-gram baseline. Typed arrays, no
+   library; the same numbers as torch.nn and rnnlib.
 
    The whole engine is one function without outside references, so that its own text can start a worker from a
    Blob, the only kind of worker that a page opened from a folder may start:
@@ -88,8 +88,13 @@ globalThis.RNNEngine = (function engine() {
   /* A model from options and weights {name: array}, which are copied. */
   function load(options, weights = options.weights) {
     const { kind, form, V, H, L, directions, outputs, embedding, head } = settle(options);
-    const list = shapes(options);
-    const model = { kind, form, V, H, L, directions, outputs, embedding, head, weights: {} };
+    const kept = copied(shapes(options), weights);
+    return { kind, form, V, H, L, directions, outputs, embedding, head, weights: kept };
+  }
+
+  /* Copies of the arrays in `weights`, one for each name of the list {name: shape} and no other. */
+  function copied(list, weights) {
+    const out = {};
     for (const name of Object.keys(weights || {})) {
       if (!list[name]) fail(`this model has no weights "${name}"; it has ${Object.keys(list).join(", ")}.`);
     }
@@ -99,9 +104,9 @@ globalThis.RNNEngine = (function engine() {
       if (given.length !== size(shape)) {
         fail(`"${name}" has ${given.length} numbers; [${shape}] = ${size(shape)} are expected.`);
       }
-      model.weights[name] = Float32Array.from(given);
+      out[name] = Float32Array.from(given);
     }
-    return model;
+    return out;
   }
 
   /* A copy of everything that `load` needs to build the model again. */
@@ -180,10 +185,14 @@ globalThis.RNNEngine = (function engine() {
   /* A model from what `pack` gave, or from a network of a pack (which says layers, before and output for L,
      form and head). bytes: an ArrayBuffer or a view of one; the arrays of meta lie in it. */
   function unpack(meta, bytes) {
-    const whole = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
-    const weights = {}, arrays = meta.arrays || {};
     const options = settle({ ...meta, L: meta.L || meta.layers, head: meta.head || meta.output || "linear",
       form: meta.form || (meta.kind === "gru" && meta.before ? "before" : undefined) });
+    return load(options, unpacked(shapes(options), meta.arrays || {}, bytes));
+  }
+
+  /* The arrays of a pack as numbers, one for each name of the list {name: shape}. */
+  function unpacked(list, arrays, bytes) {
+    const whole = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes), weights = {};
     const take = (Type, offset, n, name) => {
       const start = whole.byteOffset + offset, end = start + n * Type.BYTES_PER_ELEMENT;
       if (!(offset >= 0 && end <= whole.byteOffset + whole.byteLength)) {
@@ -191,7 +200,7 @@ globalThis.RNNEngine = (function engine() {
       }
       return new Type(whole.buffer.slice(start, end));
     };
-    for (const [name, shape] of Object.entries(shapes(options))) {
+    for (const [name, shape] of Object.entries(list)) {
       const { offset, dtype, scale } = arrays[name] || fail(`the pack lacks "${name}" [${shape}].`);
       if (String(arrays[name].shape) !== String(shape)) {
         fail(`"${name}" has the shape [${arrays[name].shape}] in the pack; [${shape}] is expected.`);
@@ -202,7 +211,7 @@ globalThis.RNNEngine = (function engine() {
       const q = take(Int8Array, offset, n, name), scales = take(Float32Array, scale, shape[0], name);
       weights[name] = Float32Array.from(q, (value, i) => value * scales[Math.floor(i / columns)]);
     }
-    return load(options, weights);
+    return weights;
   }
 
   function bytes(base64) {
@@ -961,6 +970,113 @@ globalThis.RNNEngine = (function engine() {
     return { nodes, best, ids: [...prefix, ...ids], logProbability: nodes[best].total };
   }
 
+  /* ============ reading one text, writing another ============ */
+  /* rnnlib's EncoderDecoder with attention "dot": a pair of networks {encoder, decoder, weights, ...}.
+     Options: kind, L, H, embedding (E), source (tokens that are read), V (tokens that are written; index V is
+     read before the first), directions (D: 2 if the encoder reads both ways). Names of the weights as in its
+     state_dict:
+       source.weight [source, E], target.weight [V + 1, E], encoder.weight_ih_l0 [G*H, E] and so on, decoder.*
+       bridge.weight [H, 2*H], bridge.bias [H]     only if D = 2: the last states of both ways become one
+       attention.W_q.weight [H, H], attention.W_k.weight [H, D*H]     what is compared: queries and keys
+       merge.weight [H, D*H + H], merge.bias [H], output.weight [V, H], output.bias [V] */
+  function pairShapes(options) {
+    const o = settle({ ...options, outputs: 1 }), { H, V, embedding: E, directions: D } = o, list = {};
+    if (!isCount(o.source)) fail(`source=${show(o.source)} must be a whole number above 0.`);
+    if (!E) fail("embedding=0: a pair of networks reads vectors; give their length.");
+    if ((o.attention || "dot") !== "dot") fail(`attention=${show(o.attention)}: "dot" is expected.`);
+    Object.assign(list, { "source.weight": [o.source, E], "target.weight": [V + 1, E] });
+    for (const [half, directions] of [["encoder", D], ["decoder", 1]]) {
+      for (const [name, shape] of Object.entries(shapes({ ...o, directions }))) {
+        if (name.startsWith("rnn.")) list[half + name.slice(3)] = shape;
+      }
+    }
+    if (D === 2) Object.assign(list, { "bridge.weight": [H, 2 * H], "bridge.bias": [H] });
+    return Object.assign(list, { "attention.W_q.weight": [H, H], "attention.W_k.weight": [H, D * H],
+      "merge.weight": [H, D * H + H], "merge.bias": [H], "output.weight": [V, H], "output.bias": [V] });
+  }
+  function loadPair(options, given = options.weights) {
+    const weights = copied(pairShapes(options), given);
+    const { kind, form, V, H, L, embedding, directions: D } = settle(options);
+    const half = (name, vectors, count, directions) => {
+      const own = { "embedding.weight": weights[vectors + ".weight"] };
+      for (const key of Object.keys(weights)) {
+        if (key.startsWith(name + ".")) own["rnn" + key.slice(name.length)] = weights[key];
+      }
+      return { kind, form, V: count, H, L, directions, outputs: 0, embedding, weights: own };
+    };
+    return { kind, form, V, H, L, directions: D, embedding, source: options.source, weights,
+      encoder: half("encoder", "source", options.source, D), decoder: half("decoder", "target", V + 1, 1) };
+  }
+  function unpackPair(meta, bytes) {
+    const options = { ...meta, L: meta.L || meta.layers || 1 };
+    return loadPair(options, unpacked(pairShapes(options), meta.arrays || {}, bytes));
+  }
+
+  /* C = A M^T, rows of A times rows of M. */
+  function product(A, rows, K, M, J) {
+    const C = floats(rows * J);
+    dots(C, 0, J, A, 0, K, M, 0, K, rows, K, J);
+    return C;
+  }
+
+  /* What the encoder leaves: memory [S, D*H], its outputs; keys [S, H], what queries are compared with; end,
+     the state with which the decoder begins: the encoder's last one, of two ways both as one. */
+  function encode(pair, ids) {
+    const { encoder, decoder, H, L, directions: D, weights } = pair, S = ids.length;
+    if (!S) fail("encode: the source is empty; at least one index is expected.");
+    checkIndices(ids, encoder.V, 0, S, "encode: the index at");
+    const ws = workspace(encoder, 1, S), end = blank(decoder), memory = floats(S * D * H);
+    ws.X.set(ids);
+    forward(encoder, ws, { silent: true });
+    ws.layers[L - 1].forEach(({ h }, d) => {
+      for (let s = 0; s < S; s++) memory.set(h.subarray((s + 1 - d) * H, (s + 2 - d) * H), (s * D + d) * H);
+    });
+    for (const [name, all] of Object.entries(final(encoder, ws))) end.layers.forEach((layer, l) => {
+      const last = all.subarray(l * D * H, (l + 1) * D * H);
+      layer[name].set(D === 2 ? join(pair, last) : last);
+    });
+    return { S, memory, keys: product(memory, S, D * H, weights["attention.W_k.weight"], H), end };
+  }
+  /* The last states of both ways [2*H] as one [H]: tanh(W [forward; backward] + b). */
+  function join({ H, weights }, last) {
+    const b = weights["bridge.bias"];
+    return product(last, 1, 2 * H, weights["bridge.weight"], H).map((a, j) => Math.tanh(a + b[j]));
+  }
+
+  /* Scaled dot products of a state h [H] with all keys; their softmax, weights [S], and with these the mean
+     of the memory, context [D*H]. */
+  function attend(pair, h, { S, memory, keys }) {
+    const { H, directions: D } = pair, query = product(h, 1, H, pair.weights["attention.W_q.weight"], H);
+    const weights = product(query, 1, H, keys, S).map((score) => score / Math.sqrt(H));
+    const N = D * H, context = floats(N);
+    softmax(weights, 0, S);
+    for (let s = 0; s < S; s++) for (let j = 0; j < N; j++) context[j] += weights[s] * memory[s * N + j];
+    return { weights, context };
+  }
+
+  /* Reads a source and writes greedily, at most `most` tokens, up to and including `end`. Returns ids [T],
+     the probability of each, p [T], and the weights of attention [T, S] with which each was written. */
+  function translate(pair, source, most, end) {
+    const { decoder, H, V, directions: D, weights: W } = pair, N = D * H;
+    const read = encode(pair, source), S = read.S;
+    if (!isCount(most)) fail(`translate: most=${show(most)} must be a whole number above 0.`);
+    const ids = [], p = [], weights = [], both = floats(N + H);
+    for (let state = read.end, x = V; ids.length < most && x !== end;) {
+      state = step(decoder, state, x, blank(decoder));
+      const looked = attend(pair, state.h, read);
+      both.set(looked.context);
+      both.set(state.h, N);
+      const merged = product(both, 1, N + H, W["merge.weight"], H);
+      const y = product(merged.map((a, j) => Math.tanh(a + W["merge.bias"][j])), 1, H, W["output.weight"], V);
+      for (let v = 0; v < V; v++) y[v] += W["output.bias"][v];
+      x = choose(y, { greedy: true });
+      ids.push(x);
+      p.push(y[x]);
+      weights.push(...looked.weights);
+    }
+    return { S, ids, p, weights: Float32Array.from(weights) };
+  }
+
   /* ============ text ============ */
   /* rnnlib's Vocab of characters: by falling frequency, equal ones in order of first appearance, at most
      `most` of them; index 0 stands for all others. */
@@ -1193,6 +1309,7 @@ globalThis.RNNEngine = (function engine() {
   return { source: `(${engine})()`, BLOCKS, GATES, FORMS, random,
     shapes, names, count, create, load, save, pack, unpack, bytes,
     blank, copy, step, logits, predict, read, memory, choose, sample, beam,
+    loadPair, unpackPair, encode, attend, translate,
     workspace, begin, carry, final, forward, backward, norm, clip, optimizer,
     vocabulary, ngram, trainer, course };
 })();

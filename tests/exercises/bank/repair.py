@@ -372,7 +372,7 @@ WRONG = {
         "order of axes": [("torch.stack(outputs, dim=1)", "torch.stack(outputs)")],
         "axis missing": [("torch.stack(outputs, dim=1)", "outputs[-1]")],
         "not a tensor": [("torch.stack(outputs, dim=1)", "tuple(outputs[:0])")],
-        "a pair": [("torch.stack(outputs, dim=1)", "outputs")],
+        "a list": [("torch.stack(outputs, dim=1)", "outputs")],
         "size of an axis": [("outputs.append(self.output(state))", "outputs.append(state)")],
         "an axis for layers": [("dim=1), state", "dim=1), state[None]")],
         "a fresh state each step": [("state = self.cell(x, state)", "state = self.cell(x)")],

@@ -9,38 +9,11 @@
   const norm = (list) => Math.sqrt(list.reduce((sum, v) => sum + v * v, 0));
 
   /* ---------- the networks ---------- */
-  /* Normal numbers from uniform ones (Box and Muller), two at a time; the uniform ones are those of Python's
-     random.Random(seed), so that a test can draw the same networks. */
-  function normals(rng, count) {
-    const out = new Float64Array(count);
-    for (let i = 0; i < count; i += 2) {
-      const r = Math.sqrt(-2 * Math.log(1 - rng.random())), turn = 2 * Math.PI * rng.random();
-      out[i] = r * Math.cos(turn);
-      if (i + 1 < count) out[i + 1] = r * Math.sin(turn);
-    }
-    return out;
-  }
-
-  /* The largest absolute value of an eigenvalue: the limit of |W^n|^(1/n), with n doubled by squaring. */
-  function radius(W, n) {
-    let A = Array.from(W), log = 0;
-    for (let k = 0; k < 34; k++) {
-      const size = norm(A), B = new Array(n * n).fill(0);
-      log += Math.log(size) / 2 ** k;
-      A = A.map((v) => v / size);
-      for (let i = 0; i < n; i++) {
-        for (let l = 0; l < n; l++) for (let j = 0; j < n; j++) B[i * n + j] += A[i * n + l] * A[l * n + j];
-      }
-      A = B;
-    }
-    return Math.exp(log);
-  }
-
   /* Network m: W_hh with spectral radius 1, a direction u of length 1 for the gradient at the last step, and inputs,
      counted from the last step backward, so that a longer text is the same one with more in front. */
   function network(m) {
-    const rng = Kit.random(m), W = normals(rng, H * H), u = normals(rng, H), X = normals(rng, LONGEST * H);
-    const rho = radius(W, H), long = norm(Array.from(u));
+    const rng = Kit.random(m), W = Kit.normals(rng, H * H), u = Kit.normals(rng, H), X = Kit.normals(rng, LONGEST * H);
+    const rho = Kit.radius(W, H), long = norm(Array.from(u));
     return { W: W.map((v) => v / rho), u: u.map((v) => v / long), X };
   }
 
