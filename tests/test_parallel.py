@@ -206,7 +206,7 @@ def test_rows_that_cannot_be_split_are_refused():
 # ---- A rank that fails ----
 
 
-def lose_one(how):
+def lose_one(how, timeout=60):
     model, optimizer, loader = text_case()
 
     def on_epoch(epoch, _):
@@ -217,27 +217,34 @@ def lose_one(how):
 
     start = time.monotonic()
     try:
-        with parallel.group(timeout=2):
+        with parallel.group(timeout=timeout):
             train(model, loader, 10_000, optimizer=optimizer, progress=False, on_epoch=on_epoch)
     except parallel.RankLost as error:
         return str(error), time.monotonic() - start, parallel.is_first()
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped"])
-def test_the_others_end_and_say_who_is_missing(how):
+@pytest.mark.parametrize(
+    ("how", "timeout", "size"), [("killed", 60, 4), ("killed", 60, 8), ("stopped", 4, 4)]
+)
+def test_the_others_end_and_say_who_is_missing(how, timeout, size):
+    """Some ranks notice at once; others wait for one that waits itself, and are not missing for that."""
     answers, port = FORK.SimpleQueue(), free_port()
-    ranks = [FORK.Process(target=one_rank, args=(r, 4, port, lose_one, (how,), answers)) for r in range(4)]
+    ranks = [
+        FORK.Process(target=one_rank, args=(r, size, port, lose_one, (how, timeout), answers))
+        for r in range(size)
+    ]
     for rank in ranks:
         rank.start()
-    found = dict(answers.get() for _ in range(3))
+    found = dict(answers.get() for _ in range(size - 1))
     ranks[1].kill()
     for rank in ranks:
         rank.join()
-    assert found.keys() == {0, 2, 3}
+    others = [0, *range(2, size)]
+    assert sorted(found) == others
     for message, seconds, _ in found.values():
-        assert message.startswith("rank 1 of 4 ended or does not answer") and "--resume" in message
-        assert seconds < 10
-    assert [found[rank][2] for rank in (0, 2, 3)] == [True, False, False], "one of them speaks"
+        assert message.startswith(f"rank 1 of {size} ended or does not answer") and "--resume" in message
+        assert seconds < 30
+    assert [rank for rank in others if found[rank][2]] == [0], "one of them speaks"
 
 
 def test_an_error_on_one_rank_is_not_waited_for():
@@ -245,18 +252,18 @@ def test_an_error_on_one_rank_is_not_waited_for():
     assert second == "RuntimeError: out of luck" and first[0].startswith("rank 1 of 2")
 
 
-def wait_for_the_others():
-    with parallel.group(timeout=1):
+def wait_for_the_others(timeout):
+    with parallel.group(timeout=timeout):
         return "met"
 
 
 def test_a_rank_that_never_appears_is_named():
     answers, port = FORK.SimpleQueue(), free_port()
-    rank = FORK.Process(target=one_rank, args=(0, 3, port, wait_for_the_others, (), answers))
+    rank = FORK.Process(target=one_rank, args=(0, 3, port, wait_for_the_others, (1,), answers))
     rank.start()
     assert "RankLost: ranks 1, 2 of 3 did not appear within 1 seconds" in answers.get()[1]
     rank.join()
-    assert on_ranks(3, wait_for_the_others) == ["met"] * 3
+    assert on_ranks(3, wait_for_the_others, 20) == ["met"] * 3
 
 
 # ---- Arguments ----

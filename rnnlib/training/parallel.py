@@ -12,6 +12,7 @@ import hashlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,6 +27,7 @@ from rnnlib.states import State, map_state
 
 TIMEOUT = 60.0  # seconds that a rank waits for the others; RNNLIB_TIMEOUT has another number
 ROLL_CALL = 3.0  # seconds that the ranks have to say that they are still there
+BEAT = 0.3  # seconds between two signs of life of a rank that waits for the others
 
 
 class RankLost(ConnectionError):
@@ -33,10 +35,58 @@ class RankLost(ConnectionError):
 
 
 class _Ranks:
-    """The group that this process belongs to: its number, how many there are, and their common store."""
+    """The group that this process belongs to: its number, how many there are, and their common store.
+
+    When a rank is gone, some of the others notice at once, and some only wait on, for one that waits itself.
+    So whoever waits gives signs of life, by a thread, and whoever notices looks for the ranks that give none.
+    """
 
     def __init__(self, rank: int, size: int, store: Any):
         self.rank, self.size, self.store = rank, size, store
+        self.waiting = False
+        self.found: str | None = None  # what the first rank that noticed has found
+        self._ended = threading.Event()
+        threading.Thread(target=self._beat, daemon=True, name="rnnlib-ranks").start()
+
+    def end(self) -> None:
+        """No signs of life from now on."""
+        self._ended.set()
+
+    def missing(self) -> list[int]:
+        """After an error: the ranks that are gone or hang, the same on every rank that asks."""
+        with contextlib.suppress(RuntimeError):  # rank 0 has ended, and the store with it
+            self._look()
+            if self.found is None:
+                found = " ".join(["missing", *map(str, self._silent())])
+                self.found = self.store.compare_set("missing", "", found).decode()  # the first one counts
+            if self.rank == 0:
+                time.sleep(3 * BEAT)  # with us the store may go: let the others read it
+        return [0] if self.found is None else [int(number) for number in self.found.split()[1:]]
+
+    def _silent(self) -> list[int]:
+        self.store.set(f"noticed/{self.rank}", b"1")
+        others = [i for i in range(self.size) if i != self.rank]
+        before = {i: self.store.add(f"beat/{i}", 0) for i in others}
+        end = time.monotonic() + ROLL_CALL
+        while others and time.monotonic() < end:
+            time.sleep(0.02)
+            others = [
+                i
+                for i in others
+                if self.store.add(f"beat/{i}", 0) == before[i] and not self.store.check([f"noticed/{i}"])
+            ]
+        return others
+
+    def _beat(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            while not self._ended.wait(BEAT):
+                if self.waiting:
+                    self.store.add(f"beat/{self.rank}", 1)
+                self._look()
+
+    def _look(self) -> None:
+        if self.found is None and self.store.check(["missing"]):
+            self.found = self.store.get("missing").decode()
 
 
 _ranks: _Ranks | None = None
@@ -125,12 +175,13 @@ def group(device: torch.device | str = "cpu", timeout: float | None = None) -> I
     kind = torch.device(device).type
     try:
         store = _store(rank, size, limit)
-        if missing := _missing(_Ranks(rank, size, store), "here", seconds):
+        if missing := _absent(rank, size, store, seconds):
             raise RankLost(_who(missing, size, f"did not appear within {seconds:g} seconds"))
         if kind == "cuda":
             torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
+        dist.barrier()  # until all are connected, nobody may come to an end
     except RuntimeError as error:
         why = _line(error)
         raise RankLost(_who([0] if rank else [], size, f"cannot be reached ({why})", why)) from error
@@ -142,6 +193,7 @@ def group(device: torch.device | str = "cpu", timeout: float | None = None) -> I
         yield
         dist.destroy_process_group()
     finally:
+        _ranks.end()
         _ranks = None
 
 
@@ -290,6 +342,8 @@ def complain(message: str) -> None:
 def _together() -> Iterator[None]:
     """Whatever all ranks do at once; if it fails, find out who is missing."""
     global _speaker
+    ranks = _ranks
+    ranks.waiting = True
     try:
         yield
     except RuntimeError as error:
@@ -297,23 +351,24 @@ def _together() -> Iterator[None]:
             ValueError
         ):  # torchrun ends us at once, but first we say why; main thread only
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        ranks, size = _ranks, _ranks.size
-        missing = _missing(ranks, "alive", ROLL_CALL)
-        _speaker = min(set(range(size)) - set(missing))
-        raise RankLost(_who(missing, size, "ended or does not answer", _line(error))) from error
+        missing = ranks.missing()
+        _speaker = min(set(range(ranks.size)) - set(missing))
+        raise RankLost(_who(missing, ranks.size, "ended or does not answer", _line(error))) from error
+    finally:
+        ranks.waiting = False
 
 
-def _missing(ranks: _Ranks, word: str, seconds: float) -> list[int]:
-    """The ranks that have not put a word into the common store in time."""
+def _absent(rank: int, size: int, store: Any, seconds: float) -> list[int]:
+    """At the beginning: the ranks that do not appear in time."""
     end = time.monotonic() + seconds
-    absent = [i for i in range(ranks.size) if i != ranks.rank]
+    absent = [i for i in range(size) if i != rank]
     try:
-        ranks.store.set(f"{word}/{ranks.rank}", b"1")
+        store.set(f"here/{rank}", b"1")
         while absent and time.monotonic() < end:
-            absent = [i for i in absent if not ranks.store.check([f"{word}/{i}"])]
+            absent = [i for i in absent if not store.check([f"here/{i}"])]
             time.sleep(0.02)
-    except RuntimeError:  # rank 0 holds the store; if it was there before, it has called the roll and left
-        return [0] if 0 in absent else absent
+    except RuntimeError:  # rank 0 holds the store
+        return [0]
     return absent
 
 

@@ -105,13 +105,19 @@ def test_sleeping_for_ever(warm, monkeypatch):
 
 def test_an_answer_that_never_finishes_loading_costs_its_time_once(warm, monkeypatch):
     monkeypatch.setattr(remote, "PATIENCE", 1.0)
-    monkeypatch.setattr(TASKS["A1"], "seconds", 3.0)
+    monkeypatch.setattr(TASKS["A1"], "seconds", 6.0)
     stub = {"stub": A1.stub, "before": A1.before, "given": A1.given}
     began = time.monotonic()
     slow = grade_answer(warm, "s", "A1", stub, "import time\ntime.sleep(60)\n" + A1.solution, "seed")
     assert [part.kind for part in slow.parts] == ["timeout"] * len(TASKS["A1"].parts)
     assert len({part.title for part in slow.parts}) == len(slow.parts)
-    assert time.monotonic() - began < 9, "three seconds for each part would be twelve"
+    assert time.monotonic() - began < 6.0 * len(slow.parts) - 3, "each part has waited for itself"
+
+
+def strangers():
+    """Processes of the users under whose names checks run."""
+    owners = subprocess.run(["ps", "-eo", "uid"], capture_output=True, text=True).stdout.split()
+    return [uid for uid in owners if uid.isdigit() and 61_000 <= int(uid) < 65_000]
 
 
 def test_a_fork_bomb(warm):
@@ -129,11 +135,10 @@ def test_a_fork_bomb(warm):
     part, _ = parts(warm, MODEL.format(body))[0]
     assert part.kind == "crashed" and "stopped at" in str(part.hint)
     assert int(str(part.hint).split("stopped at ")[1].split()[0]) < 60
-    time.sleep(0.5)
-    alive = subprocess.run(["ps", "-eo", "uid"], capture_output=True, text=True).stdout.split()
-    assert not [uid for uid in alive if uid.isdigit() and 61_000 <= int(uid) < 65_000], (
-        "a child outlived its check"
-    )
+    until = time.monotonic() + 8  # seconds; a child would live for fifteen
+    while left := strangers():
+        assert time.monotonic() < until, f"children outlived their check: {left}"
+        time.sleep(0.1)
 
 
 def test_all_the_memory(warm):

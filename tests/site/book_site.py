@@ -44,6 +44,15 @@ def need(condition: object, reason: str) -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
+def pause(page, milliseconds: int) -> None:
+    """Wait by the page's own clock: what the page had planned for sooner is then done, however busy the machine."""
+    page.evaluate(
+        """(ms) => new Promise((done) =>
+            setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), ms))""",
+        milliseconds,
+    )
+
+
 @dataclass
 class Watch:
     """What went wrong on a page: complaints of its scripts, requests to other hosts."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from bilingual.figures import place, with_static
 from bilingual.outputs import mark_html
-from book_site import PROBES, VIEWS
+from book_site import PROBES, VIEWS, pause
 from test_access import axe, violations  # noqa: F401
 
 from packs import alignment
@@ -353,7 +353,7 @@ def test_a_number_is_typed_or_stepped(figure):
     field.press("ArrowDown")
     field.press("ArrowDown")
     assert found(page)["n"] == 86419
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "n=86419" in page.url
     page.wait_for_function("() => document.querySelector('.fig-said').textContent.includes('86,419')")
 
@@ -400,7 +400,7 @@ def test_the_encoder_is_switched_and_the_row_stays(figure):
     assert (now["enc"], now["n"], now["row"]) == ("one", 126345, before["row"])
     assert torch.allclose(cells(page), torch_says(126345, "en", "one")[1], atol=1e-4)
     assert "would it with a two-way encoder?" in line(page, "ask")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "enc=one" in page.url
     page.wait_for_function(
         "() => document.querySelector('.fig-said').textContent.includes('With a one-way encoder')"
@@ -462,7 +462,7 @@ def test_the_state_is_in_the_address(figure):
     now = found(page)
     assert (now["n"], now["from"], now["enc"], now["row"]) == (12034, "zh", "one", 2)
     page.locator(".alignment__word").nth(2).click()
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "row=3" in page.url and "from=zh" in page.url and "enc=one" in page.url
 
 
@@ -506,11 +506,11 @@ def test_each_language_is_whole_and_alone(figure, lang):
     page.evaluate(PROBES)
     for given in SETTINGS:
         put(page, given)
-        page.wait_for_timeout(750)  # until it has been said
+        pause(page, 750)  # until it has been said
         strays = page.evaluate("lang => probes.strays(lang)", lang)
         assert [text for text in strays if text != "alignment"] == [], given
     page.locator(".fig-note summary").click()
-    page.wait_for_timeout(300)
+    pause(page, 300)
     assert page.evaluate("lang => probes.strays(lang)", lang) in ([], ["alignment"])
     note = page.locator(".fig-note").inner_text()
     rounds = [model["round"] for model in PACK["models"].values()]

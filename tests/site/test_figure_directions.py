@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from book_site import pause
 from test_access import axe, violations  # noqa: F401
 
 import rnnlib
@@ -93,18 +94,18 @@ def test_own_text_says_what_was_meant(figure):
     assert found(page)["one"]["wrong"] is not None
     box = page.get_by_role("textbox")
     box.fill("aredhat")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "not given" in page.locator(".directions__intended").inner_text()
     assert found(page)["both"]["wrong"] is None and "wrong" not in page.inner_text(".fig-row--tagger")
     box.fill("x")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert found(page)["one"]["text"] == "x" and page.locator("[aria-checked=true]").count() == 0
     box.fill("123")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "left out: 1 2 3" in page.locator(".fig-field__note").inner_text()
     assert page.locator("[aria-checked=true]").count() == 1, "the example is back, and says so"
     box.fill("ab " * 30)
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "Only the first 40" in page.locator(".fig-field__note").inner_text()
 
 
@@ -128,7 +129,7 @@ def test_letters_arrive_by_keys_mouse_and_typing(figure, lang):
     page.mouse.click(box["x"] + box["width"] * 9.5 / len(DEFAULT), box["y"] + 10)
     assert found(page)["both"]["text"].replace(" ", "") == DEFAULT[:10]
     page.get_by_role("textbox").fill("Two words!")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert found(page)["one"]["text"].replace(" ", "") == "twowords"
     page.get_by_role("radio").nth(1).click()
     assert found(page)["one"]["text"].replace(" ", "") == MEANT[1].replace(" ", "")

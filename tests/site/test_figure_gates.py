@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from book_site import ROOT, VIEWS
+from book_site import ROOT, VIEWS, pause
 from test_access import axe, violations  # noqa: F401
 from torch import nn
 
@@ -71,7 +71,7 @@ def shown(page, key: str) -> dict[str, float]:
 
 def settle(page, change=None) -> None:
     """Wait until every memory has been measured anew."""
-    page.wait_for_timeout(60)
+    pause(page, 60)
     page.locator(f"{HERE}[data-settled]").wait_for()
 
 

@@ -10,7 +10,7 @@ import still
 import torch
 from bilingual.figures import place, with_static
 from bilingual.outputs import mark_html
-from book_site import PROBES
+from book_site import PROBES, pause
 from test_access import axe, violations  # noqa: F401
 
 from rnnlib.today import newton
@@ -216,7 +216,7 @@ def test_the_marker_of_the_radius_strikes_nothing_out(figure, lang, width):
     page = figure("newton", lang=lang, width=width)
     for rho in (0, 0.5, 1, 1.25, 1.3, 1.5, 2, 2.5):
         put(page, f"rho={rho}")
-        page.wait_for_timeout(60)
+        pause(page, 60)
         left, right, mark, end, start, stop = page.evaluate(MARK)
         assert right < mark or end < left, rho
         assert start <= left and right <= stop
@@ -269,18 +269,18 @@ def test_radius_inputs_and_network_change_what_is_needed(figure):
     slider = page.locator(".newton__controls input[type=range]")
     slider.focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "rho=1.95" in page.url
     page.keyboard.press("Home")
     assert data(page)["needed"] == "2", "with rho = 0 the first round solves it and the second confirms"
     page.get_by_role("radio", name="大 × 1").click()
     page.get_by_role("button", name="换一个网络").click()
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert data(page)["seed"] == "2" and "seed=2" in page.url and "size=large" in page.url
     assert result(page)["truth"] != first["truth"]
     page.get_by_role("button", name="还原").click()
     assert result(page) == first and data(page)["round"] == "20"
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "#" not in page.url
 
 
@@ -418,7 +418,7 @@ def test_words_in_the_picture_do_not_lie_on_each_other(figure, lang, width):
     page = figure("newton", lang=lang, width=width)
     for state in STATES:
         put(page, state)
-        page.wait_for_timeout(50)
+        pause(page, 50)
         for place_ in (".newton__stage", ".fig-plot"):
             boxes = page.locator(f"{place_} .fig-curve__label").evaluate_all(LABELS)
             for i, a in enumerate(boxes):

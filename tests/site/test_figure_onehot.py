@@ -9,7 +9,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from book_site import ROOT, VIEWS
+from book_site import ROOT, VIEWS, pause
 from test_access import axe, violations  # noqa: F401
 
 from rnnlib.widgets import files
@@ -126,7 +126,7 @@ def test_any_cell_can_be_pointed_at(figure, lang):
     page = figure("onehot", lang=lang, theme="dark")
     page.locator(".fig-onehot__line[data-at='1,1']").click()
     wait(page, letter="a", index="4", product="13,14,15")
-    page.wait_for_timeout(300)  # the frame slides
+    pause(page, 300)  # the frame slides
     assert product(page)[1] == "a"
     page.locator(".fig-onehot__pair [data-at='4,1']").click()
     wait(page, letter="h", index="9")

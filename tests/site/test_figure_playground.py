@@ -484,7 +484,8 @@ def test_each_way_to_break_it_leaves_its_mark(figure, which):
         cut, span, times = re.search(said, box.inner_text()).groups()
         healthy = min((p for p in recorded("rnn") if p[2]), key=lambda p: abs(p[0] - 4.3))
         assert healthy[0] == pytest.approx(4.3, abs=0.01) and cut == f"{healthy[2]:.1f}"
-        assert abs(end - healthy[2]) < 0.3 and int(span) > 500 and int(times) >= 3
+        assert abs(end - healthy[2]) < 0.3 and int(span) > 500
+        assert int(times) > 5  # 608 characters in place of 32; a mean with the first, cold steps said 2 or 3
 
 
 def test_a_wrong_guess_in_chinese_and_another_question(figure):

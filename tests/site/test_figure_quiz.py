@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from book_site import pause
 from figure_page import write_page
 from test_access import axe, violations  # noqa: F401
 
@@ -100,7 +101,7 @@ def test_the_right_choice_is_anywhere(figure):
               questions: pack.chapters[String(chapter).padStart(2, "0")]})); }""",
             chapter,
         )
-    page.wait_for_timeout(300)
+    pause(page, 300)
     for group in page.locator(".fig-quiz__one .fig-predict__choices").all():
         places.append(
             group.locator("button").evaluate_all("all => all.findIndex((b) => b.dataset.choice === '0')")

@@ -6,6 +6,7 @@ import math
 import re
 
 import pytest
+from book_site import pause
 from test_access import axe, violations  # noqa: F401
 
 from rnnlib.widgets import read_pack
@@ -117,7 +118,7 @@ def test_a_network_keeps_its_colour(figure):
     path.wait_for(state="attached")
     before = path.evaluate("el => getComputedStyle(el).stroke")
     press(page, "rnn_sgd")
-    page.wait_for_timeout(100)
+    pause(page, 100)
     assert path.evaluate("el => getComputedStyle(el).stroke") == before
 
 
@@ -142,7 +143,7 @@ def test_epochs_by_keyboard_mouse_and_player(figure, lang):
     curve.focus()
     page.keyboard.press("ArrowLeft")
     assert shown(page) == expected(DEFAULT, last - 1)
-    page.wait_for_timeout(100)
+    pause(page, 100)
     said = curve.get_attribute("aria-valuetext")
     assert f"{'epoch' if lang == 'en' else '第'} {EPOCHS[last - 1]}" in said
     assert number(PACK["networks"]["gru"]["valid"]["middle"][last - 1]) in said
@@ -159,7 +160,7 @@ def test_epochs_by_keyboard_mouse_and_player(figure, lang):
     box = curve.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 100)  # left of the axis is its beginning
     assert shown(page) == expected(DEFAULT, 0)
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "epoch=0" in page.url
 
 
@@ -177,7 +178,7 @@ def test_at_most_three_networks(figure):
     page.locator(".replay__net").first.focus()
     page.keyboard.press("Space")
     assert shown(page)[0] == ["two", "rnn_sgd"]
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "nets=two,rnn_sgd" in page.url
 
 

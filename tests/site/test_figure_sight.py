@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from book_site import pause
 from test_access import axe, violations  # noqa: F401
 
 from rnnlib.widgets import read_pack
@@ -69,7 +70,7 @@ def test_keyboard_mouse_and_sentences(figure, lang):
     assert moved(page) == expected(0, 20)
     page.get_by_role("radio").nth(2).click()
     assert moved(page) == expected(2, 20)
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "s=2" in page.url and "i=20" in page.url
 
 
@@ -91,7 +92,7 @@ def test_the_reader_chooses_the_letter(figure, lang):
     assert moved(page) == expected(0, 8), "a space for a space is no change either: another letter"
     page.locator("select").select_option(label="q")
     assert moved(page) == expected(0, 8, "q")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert "to=q" in page.url
     assert {"zh": "空格 换成 q", "en": "space, becomes q"}[lang] in strip.get_attribute("aria-valuetext")
 

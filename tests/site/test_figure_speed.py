@@ -11,7 +11,7 @@ import book_site
 import pytest
 from bilingual.figures import place, with_static
 from bilingual.outputs import mark_html
-from book_site import PROBES, need
+from book_site import PROBES, need, pause
 from test_access import axe, violations  # noqa: F401
 
 import rnnlib.results
@@ -155,7 +155,7 @@ def test_the_bars_are_as_long_as_the_numbers(figure):
     longest = max(now[way] for way in WAYS)
     for way in WAYS:
         bar = page.locator(f'.speed__row[data-way="{way}"] .speed__bar')
-        page.wait_for_timeout(200)
+        pause(page, 200)
         full = bar.bounding_box()["width"]
         products, rest = (bar.locator("i").nth(i).bounding_box()["width"] / full for i in (0, 1))
         assert products == pytest.approx(min(now["floor"], now[way]) / longest, abs=0.01)
@@ -221,7 +221,7 @@ def test_sliders_go_from_one_measured_size_to_the_next(figure, axis):
     page.keyboard.press("Home")
     assert cell(page)[axis] == sizes[0] and data(page)["along"] == axis
     page.keyboard.press("End")
-    page.wait_for_timeout(400)
+    pause(page, 400)
     assert f"{axis}={sizes[-1]}" in page.url and (axis == "H" or f"along={axis}" in page.url)
     if TABLE[tuple({"H": 32, "B": 1, "T": 8, axis: sizes[-1]}[a] for a in "HBT")]["floor"]:
         page.wait_for_function(
@@ -265,7 +265,7 @@ def test_what_was_not_measured_says_so_and_shows_no_number(figure, lang):
     for way in WAYS:
         bar = page.locator(f'.speed__row[data-way="{way}"] .speed__bar')
         assert shown(page, way) == ["–", "–", "–"] and bar.inner_text() == words
-        page.wait_for_timeout(200)
+        pause(page, 200)
         assert [bar.locator("i").nth(i).bounding_box()["width"] for i in (0, 1)] == [0, 0]
     missing = [one["H"] for one in line("H", B=B, T=T) if one["floor"] is None]
     assert page.locator(".speed__missing").count() == len(missing)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from book_site import ROOT, VIEWS
+from book_site import ROOT, VIEWS, pause
 from test_access import axe, violations  # noqa: F401
 from torch import Tensor
 
@@ -361,7 +361,7 @@ def test_the_guesses_have_names_for_ears(figure, lang):
     page.evaluate(
         f"() => {{ document.documentElement.dataset.booklang = '{'en' if lang == 'zh' else 'zh'}'; }}"
     )
-    page.wait_for_timeout(100)
+    pause(page, 100)
     assert page.locator(f"{HERE} .units__guess select").nth(1).locator("option").all_text_contents() != texts
 
 

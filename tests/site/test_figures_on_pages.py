@@ -6,7 +6,7 @@ import gzip
 import re
 
 import pytest
-from book_site import BUILT, PAGES
+from book_site import BUILT, PAGES, pause
 
 from rnnlib.widgets import files
 
@@ -84,7 +84,7 @@ def test_links_in_the_prose_name_settings_that_exist(site, path):
         assert page.evaluate(state) != before
         assert moved[0].get_attribute("aria-current") == "true"
         page.go_back()
-        page.wait_for_timeout(100)
+        pause(page, 100)
         assert page.evaluate(state) == before
 
 

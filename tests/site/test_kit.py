@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from book_site import ROOT
+from book_site import ROOT, pause
 
 pytestmark = pytest.mark.site
 WIDGETS = ROOT / "rnnlib" / "widgets"
@@ -288,7 +288,7 @@ def test_a_drag_to_the_edge_goes_on(kit):
         parts.page.mouse.up()
         parts.page.mouse.move(5, 5)
         rest = parts.value("long")
-        parts.page.wait_for_timeout(200)
+        pause(parts.page, 200)
         assert parts.value("long") == rest
 
 
@@ -520,7 +520,7 @@ def test_the_player_steps_plays_and_stops_at_the_end(kit):
         assert parts.value("t") < 5
         track.get_by_role("button", name="Pause").click()
         t = parts.value("t")
-        parts.page.wait_for_timeout(300)
+        pause(parts.page, 300)
         assert parts.value("t") == t
 
 
@@ -540,7 +540,7 @@ def test_the_player_is_slow_where_motion_is_reduced(kit):
     with kit(reduced_motion="reduce") as parts:
         parts["track"].get_by_role("button", name="Play", exact=True).click()
         t = parts.value("t")
-        parts.page.wait_for_timeout(700)
+        pause(parts.page, 700)
         assert parts.value("t") == t
         parts.page.wait_for_function("t => [...Kit.mounted.values()][0].values.t === t + 1", arg=t)
         assert (

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from bilingual.search import query_tokens
 from bilingual.split import split_words
-from book_site import BUILT, CHAPTERS, PAGES, probe
+from book_site import BUILT, CHAPTERS, PAGES, pause, probe
 
 pytestmark = pytest.mark.site
 CHAPTER = CHAPTERS[0]
@@ -140,7 +140,7 @@ def test_the_reader_keeps_the_place(site, start, then):
         mine.evaluate(
             "el => window.scrollBy({top: el.getBoundingClientRect().top - 90, behavior: 'instant'})"
         )
-        page.wait_for_timeout(150)
+        pause(page, 150)
         before = mine.evaluate(box)
         seen = mine
         if then not in (start, "both") and then != code:
@@ -148,7 +148,7 @@ def test_the_reader_keeps_the_place(site, start, then):
             seen = mine.evaluate_handle(f"el => el.{step}").as_element()
         button = page.locator(f".lang-switch [data-lang={then}]").bounding_box()
         page.mouse.click(button["x"] + 5, button["y"] + 5)  # Locator.click would scroll by itself
-        page.wait_for_timeout(150)
+        pause(page, 150)
         assert abs(seen.evaluate(box) - before) < 12
 
 

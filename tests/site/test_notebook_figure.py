@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from book_site import pause
 
 from rnnlib.widgets import files
 
@@ -60,7 +61,7 @@ def test_python_and_the_reader_set_the_same_state(mounted):
     page = mounted("two")
     start = json.loads(page.evaluate("() => JSON.stringify(model.traits.values)"))
     page.evaluate("() => { model.fromPython({t: 1}); }")
-    page.wait_for_timeout(100)
+    pause(page, 100)
     assert page.evaluate("() => model.saved") == 0, "what Python set is not sent back"
     page.locator("#cell [role=slider], #cell input[type=range], #cell button").first.focus()
     assert start == {}

@@ -352,24 +352,25 @@
     }
     const baseline = (n) => E.ngram(options.train, n, options.V).perplexity(options.held);
 
-    /* How long steps take, and how far back their gradients go: the shortest way and the longest. */
+    /* How long steps take, and how far back their gradients go: the shortest way and the longest. Medians, as
+       the first steps wait for the compiler and any step may have to share its processor. */
     function timed(run) {
-      const seen = { quick: [0, 0], slow: [0, 0], span: 0 }, step = run.step;
+      const steps = [], step = run.step, far = () => Math.max(0, ...steps.map((s) => s.span));
+      const median = (kept) => kept.map((s) => s.ms).sort((x, y) => x - y)[kept.length >> 1];
       run.step = () => {
         const t = performance.now();
         step();
-        const which = run.span <= options.T ? seen.quick : run.span >= 0.9 * seen.span ? seen.slow : null;
-        seen.span = Math.max(seen.span, run.span);
-        if (which) { which[0] += performance.now() - t; which[1]++; }
+        steps.push({ span: run.span, ms: performance.now() - t });
         return run;
       };
-      return seen;
+      return () => ({ span: far(), quick: median(steps.filter((s) => s.span <= options.T)),
+        slow: median(steps.filter((s) => s.span >= 0.9 * far())) });
     }
     function advance() {
       const t = performance.now(), points = course.advance(slice), { run } = course;
       spent += performance.now() - t;
       if (course.done) going = false;
-      say({ points, pace, done: course.done, broken: run.broken, at: run.read / options.train.length,
+      say({ points, pace: pace && pace(), done: course.done, broken: run.broken, at: run.read / options.train.length,
         speed: (1000 * run.read) / spent, seconds: spent / 1000,
         clipped: course.clipped / Math.max(1, run.steps) });
     }
@@ -783,8 +784,8 @@
   }
   function slowness(before, pace) {
     const zh = `剪断时是 ${before}`, en = `with the cut it was ${before}`;
-    if (!pace || !pace.quick[1] || !pace.slow[1]) return [zh, en];
-    const times = (pace.slow[0] / pace.slow[1] / (pace.quick[0] / pace.quick[1])).toFixed(0);
+    if (!pace || !pace.quick || !pace.slow) return [zh, en];
+    const times = (pace.slow / pace.quick).toFixed(0);
     return [`${zh}。梯度最远往回走了 ${pace.span} 步，这样的一步花的时间是平时的 ${times} 倍`,
       `${en}. Gradients went back over ${pace.span} characters at the farthest, and such a step took ` +
         `${times} times as long as a usual one`];
