@@ -25,6 +25,7 @@ from benchmarks.d2l_peer import rnn
 from benchmarks.work import CLIP, DEVICE, LR, Batches, the_peer
 from rnnlib.scratch import get_params, init_rnn_state
 from rnnlib.states import detach_state
+from rnnlib.training.fast import choose
 
 Forward = Callable[[Tensor, Any], tuple[Tensor, Any]]  # X (B, T) and a state to logits (T*B, V) and state
 
@@ -106,10 +107,10 @@ def _ours(key: str, made: Any, batches: Batches) -> Contender:
         raise Unavailable("float16 is for GPUs")
     model = copy_of(made)
     optimizer = torch.optim.SGD(model.parameters(), LR)
-    options = {"precision": PRECISIONS.get(key, "float32"), "fast": key != "plain"}
+    path = choose(model, PRECISIONS.get(key, "float32"), key != "plain")  # on a GPU it keeps its graph
 
     def epoch() -> float:
-        total, count = rnnlib.run_epoch(model, batches, optimizer=optimizer, clip=CLIP, **options)
+        total, count = rnnlib.run_epoch(model, batches, optimizer=optimizer, clip=CLIP, fast=path)
         return total / count
 
     return Contender(key, epoch, model)

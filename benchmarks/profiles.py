@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import ladder, work
@@ -97,8 +98,19 @@ def _once(step: Callable[[], Any]) -> dict[str, float]:
         activities.append(ProfilerActivity.CUDA)
     with profile(activities=activities) as record:
         taken = seconds(step)
-    events = [event for event in record.events() if "::" in event.name and "autograd" not in event.name]
+    events = operations(record.events())
     return _counts(events) | _shares(events, taken)
+
+
+def operations(events: list[Any]) -> list[Any]:
+    """The operations among what was recorded: neither kernels, which are counted with what launched them, nor
+    autograd's books.
+    """
+    return [
+        event
+        for event in events
+        if "::" in event.name and "autograd" not in event.name and event.device_type == DeviceType.CPU
+    ]
 
 
 def _kind(event: Any) -> str:

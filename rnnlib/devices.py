@@ -135,13 +135,20 @@ def record_launches(run: Callable[[], Any], device: torch.device) -> Callable[[]
         RuntimeError: if it cannot be recorded.
     """
     graph = torch.cuda.CUDAGraph()
+    # Parameters remember the stream of an older autograd graph that still lives: they are told to forget it.
+    anew = getattr(torch.autograd.graph, "set_override_stale_capture_stream", lambda wanted: None)
     with torch.cuda.device(device):
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                run()
-        torch.cuda.current_stream().wait_stream(stream)
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may go on allocating
-            run()
+        try:
+            with torch.cuda.stream(stream):  # and back, even where the recording fails at its very end
+                for _ in range(WARM_UP):
+                    run()
+                anew(True)
+                # other threads may go on allocating
+                with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                    run()
+        finally:
+            anew(False)
+            torch.cuda.current_stream().wait_stream(stream)
     return graph.replay

@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.autograd import DeviceType
+from torch.autograd.profiler_util import FunctionEvent
 
+import rnnlib
 from rnnlib import results
+from rnnlib.training.fast import Path as FastPath
 
 pytest.importorskip("d2l", reason="the package d2l, which the benchmarks measure against, is not installed")
 
@@ -320,6 +324,47 @@ def test_the_floor_lies_below_a_whole_step():
     assert two > one
     if work.DEVICE.type == "cpu":
         assert floor.launch_floor(6) is None
+
+
+def test_kernels_are_counted_with_the_operations_that_launch_them(monkeypatch):
+    """A trace as a GPU leaves it: each operation of 5 microseconds launches a kernel of 10."""
+    monkeypatch.setattr(work, "DEVICE", torch.device("cuda"))
+    events = []
+    for i, (name, kernel) in enumerate(
+        {"aten::tanh": "void at::native::tanh<4>", "aten::addmm": "void cutlass::Kernel2"}.items()
+    ):
+        here, there = (
+            FunctionEvent(
+                id=2 * i + k,
+                name=(name, kernel)[k],
+                thread=0,
+                start_us=20 * i + 6 * k,
+                end_us=20 * i + 6 * k + (5, 10)[k],
+                device_type=(DeviceType.CPU, DeviceType.CUDA)[k],
+                use_device="cuda",
+            )
+            for k in (0, 1)
+        )
+        here.append_kernel(kernel, 0, 10)
+        events += [here, there]
+    found = profiles.operations(events)
+    assert profiles._counts(found) == {"operations": 2, "products": 1}
+    shares = profiles._shares(found, 40e-6)
+    assert (shares["share_products"], shares["share_elementwise"], shares["share_overhead"]) == (
+        0.25,
+        0.25,
+        0.5,
+    )
+
+
+def test_an_epoch_of_ours_keeps_its_path(run, with_fast, monkeypatch):
+    """On a GPU the path holds the graph: another one at every epoch would record anew."""
+    paths = []
+    monkeypatch.setattr(rnnlib, "run_epoch", lambda *args, fast, **options: paths.append(fast) or (1.0, 1))
+    made = work.model("gru", 28, 8)
+    one = contenders.build("fast", made, work.synthetic(2, 3, 28))
+    one.epoch(), one.epoch()
+    assert isinstance(paths[0], FastPath) and paths[0] is paths[1] and paths[0].name == "fast"
 
 
 def test_the_profile_counts_products_and_shares():

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib import RNNModel, RNNModelScratch, SequenceLoader, perplexity, run_epoch, scratch, train
+from rnnlib import RNNModel, RNNModelScratch, SequenceLoader, devices, perplexity, run_epoch, scratch, train
 from rnnlib.states import map_state
 from rnnlib.training.fast import Step, choose, graphs, models, padded, products, recurrences, workspace
 from rnnlib.training.fast import path as path_module
@@ -409,6 +409,73 @@ def test_a_capture_that_fails_is_given_up(caplog, monkeypatch):
     assert "the capture failed" in caplog.text
 
 
+def test_a_capture_that_fails_after_its_first_runs_leaves_no_trace(caplog, monkeypatch):
+    """With plain SGD each run before the recording is a step."""
+
+    def fail(run, device):
+        for _ in range(3):
+            run()
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    model, X = model_of(nn.GRU), torch.zeros(2, 3, dtype=torch.int64)
+    before = [p.detach().clone() for p in model.parameters()]
+    monkeypatch.setattr(graphs, "on_gpu", lambda X: True)
+    monkeypatch.setattr(graphs, "record_launches", fail)
+    optimizer = torch.optim.SGD(model.parameters(), 1.0)
+    assert graphs.graphed((choose(model).call, model, token_loss, optimizer, 1.0, X, X)) is None
+    assert "the capture failed: operation not permitted" in caplog.text
+    torch.testing.assert_close([p.detach() for p in model.parameters()], before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("fails", ["", "run", "end"])
+def test_recording_gives_back_the_stream_and_the_override(monkeypatch, fails):
+    """torch.cuda.graph itself leaves its stream current if the capture cannot be ended."""
+    current, overrides, ran = ["default"], [], []
+
+    class Stream:
+        def wait_stream(self, other):
+            pass
+
+    class Current:
+        def __init__(self, stream):
+            self.stream = stream
+
+        def __enter__(self):
+            self.before, current[0] = current[0], self.stream
+
+        def __exit__(self, *error):
+            current[0] = self.before
+
+    class Capture(Current):
+        def __init__(self, graph, stream, capture_error_mode):
+            super().__init__(stream)
+
+        def __exit__(self, *error):
+            if fails == "end":
+                raise RuntimeError("the capture was invalidated")
+            super().__exit__(*error)
+
+    def run():
+        ran.append((current[0], overrides[-1:]))
+        if fails == "run" and len(ran) == 4:
+            raise RuntimeError("not permitted")
+
+    graph = type("CUDAGraph", (), {"replay": lambda self: "replayed"})
+    parts = {"CUDAGraph": graph, "device": Current, "Stream": Stream, "stream": Current, "graph": Capture}
+    for name, part in parts.items():
+        monkeypatch.setattr(torch.cuda, name, part)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: Stream())
+    monkeypatch.setattr(torch.autograd.graph, "set_override_stale_capture_stream", overrides.append, False)
+    if fails:
+        with pytest.raises(RuntimeError):
+            devices.record_launches(run, "cuda:1")
+    else:
+        assert devices.record_launches(run, "cuda:1")() == "replayed"
+    assert current == ["default"] and overrides == [True, False]
+    assert [one for _, one in ran] == [[], [], [], [True]], "the override holds for the recording alone"
+    assert len({stream for stream, _ in ran}) == 1, "what is recorded has run on the same stream before"
+
+
 def run_eagerly(run, device):
     """As if it were recorded: some runs that change what they write, then a function that runs it."""
     for _ in range(3):
@@ -501,6 +568,44 @@ def test_a_step_whose_gradients_overflow_is_left_out():
         moved.append(any(not torch.equal(p, old) for p, old in zip(model.parameters(), before)))
     assert moved == [False, True] and path.scaler.get_scale() == 2.0**27
     assert losses[0] == pytest.approx(losses[1]), "the loss that is reported is not scaled"
+
+
+def test_cudnn_in_bfloat16_computes_in_float16_so_the_loss_is_scaled(as_on_a_gpu, caplog):
+    model = nn.Sequential(nn.GRU(3, 4))
+    there = types.SimpleNamespace(device=torch.device("cuda"))
+    model[0].parameters = lambda: iter([there])
+    with caplog.at_level(logging.INFO, "rnnlib.training"):
+        assert path_module.choose(model, "bfloat16", fast=False).scaler.is_enabled()
+    assert "torch runs cuDNN's layers in float16 here" in caplog.text
+    assert not choose(model, "float32").scaler.is_enabled()
+    assert not choose(model_of(nn.GRU), "bfloat16").scaler.is_enabled()
+    assert not choose(nn.Sequential(nn.Linear(3, 4)), "bfloat16").scaler.is_enabled()
+
+
+def test_tf32_holds_for_the_backward_pass_too():
+    seen = []
+
+    class Look(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            seen.append(torch.backends.cuda.matmul.allow_tf32)
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, grad):
+            seen.append(torch.backends.cuda.matmul.allow_tf32)
+            return grad
+
+    class Looking(RNNModel):
+        def forward(self, X, state=None):
+            logits, state = super().forward(X, state)
+            return Look.apply(logits), state
+
+    X = torch.zeros(2, 3, dtype=torch.int64)
+    for precision in ("tf32", "float32"):
+        model = Looking(nn.GRU(11, 4), 11)
+        run_epoch(model, [(X, X)], optimizer=torch.optim.SGD(model.parameters(), 0.1), precision=precision)
+    assert seen == [True, True, False, False] and not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_in_float16_no_step_becomes_a_graph(caplog, monkeypatch):

@@ -163,7 +163,9 @@ def group(device: torch.device | str = "cpu", timeout: float | None = None) -> I
             saving.
 
     Raises:
-        RankLost: if another rank does not appear, or is gone later; it says which one.
+        RankLost: if another rank does not appear, or is gone later; it says which one. With NCCL, whose calls
+            return before they are done, only the first holds: of a rank that is gone later torchrun speaks,
+            and of one that hangs NCCL's own watchdog, after the same time.
     """
     global _ranks
     rank, size = world()

@@ -96,8 +96,10 @@ class GraphedStep:
         self.steps, self.device = steps, steps[0].X.device
         self.streams = [torch.cuda.Stream(self.device) for _ in steps[1:]]
         kept = [([p.detach().clone() for p in s.parameters], map_state(torch.clone, s.state)) for s in steps]
-        self.replay = record_launches(self._run, self.device)
-        self._put_back(kept)
+        try:
+            self.replay = record_launches(self._run, self.device)
+        finally:  # the runs before a recording are steps
+            self._put_back(kept)
         self._verify(kept)
 
     def _run(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from rnnlib.devices import HALF, autocast, check_precision
+from rnnlib.devices import HALF, autocast, check_precision, tf32
 from rnnlib.models.modes import answer
 from rnnlib.states import State
 from rnnlib.training import parallel
@@ -32,7 +34,8 @@ class Path:
 
     In float16 a ``GradScaler``, which lives as long as the path, scales the loss and unscales the gradients
     before they are clipped. A step whose gradients overflow is left out, and the scale halved; to see whether
-    they do, each step waits for the GPU.
+    they do, each step waits for the GPU. So it is for cuDNN's layers in bfloat16, too: torch's autocast knows
+    one half precision for them, and runs them in float16.
 
     Attributes:
         model: whose parameters are trained.
@@ -42,11 +45,13 @@ class Path:
         why: what decided it.
         call: ``(inputs, state, device) -> (logits, state)``.
         scaler: of the loss; it does nothing but in float16.
+        arithmetic: makes the context in which a step computes, forward and backward.
     """
 
     def __init__(self, model: Any, precision: str, name: str, why: str, call: Call):
         self.model, self.precision, self.name, self.why, self.call = model, precision, name, why, call
-        self.scaler = torch.amp.GradScaler("cuda", enabled=precision == "float16")
+        self.scaler = torch.amp.GradScaler("cuda", enabled=_computes_in_float16(model, precision))
+        self.arithmetic = functools.partial(tf32, True) if precision == "tf32" else contextlib.nullcontext
         self._captured = Captured()
 
     def learn(
@@ -71,10 +76,11 @@ class Path:
         step = Step(self, inputs, labels, state, loss, optimizer, clip, weight)
         if (done := self._captured.take([step])) is not None:
             return done[0]
-        logits, state = self.call(inputs, state, labels.device)
-        value, count = mean_loss(loss, logits, labels)
-        optimizer.zero_grad()
-        self.scaler.scale(value).backward()
+        with self.arithmetic():
+            logits, state = self.call(inputs, state, labels.device)
+            value, count = mean_loss(loss, logits, labels)
+            optimizer.zero_grad()
+            self.scaler.scale(value).backward()
         value, count = parallel.average(self.model, value.detach(), count * weight)
         self.scaler.unscale_(optimizer)  # what all ranks have averaged: so they agree on what overflows
         if callable(clip):
@@ -124,7 +130,16 @@ def choose(model: Any, precision: str = "float32", fast: bool = True, announce: 
         path = Path(model, precision, name, why, _calling(forward, model))
     if announce:
         log.info("%s path for %s: %s%s", path.name, type(model).__name__, why, _products(path))
+        if precision == "bfloat16" and path.scaler.is_enabled():
+            log.info("bfloat16: torch runs cuDNN's layers in float16 here, so the loss is scaled")
     return path
+
+
+def _computes_in_float16(model: Any, precision: str) -> bool:
+    if precision == "bfloat16" and isinstance(model, nn.Module):
+        layers = (layer for layer in model.modules() if isinstance(layer, nn.RNNBase))
+        return any(parameter.device.type == "cuda" for layer in layers for parameter in layer.parameters())
+    return precision == "float16"
 
 
 def _plain(model: Any, precision: str) -> Call:

@@ -91,9 +91,10 @@ class Captured:
             if any(step.path.scaler.is_enabled() for step in steps):
                 log.info("no CUDA graph: %s", LEFT_OUT)
                 return None
-            self._graph = graphs.graphed(  # each with buffers that nothing else uses
-                *((s.path.again().call, s.path.model, *s[4:7], s.inputs, s.labels) for s in steps)
-            )
+            with steps[0].path.arithmetic():
+                self._graph = graphs.graphed(  # each with buffers that nothing else uses
+                    *((s.path.again().call, s.path.model, *s[4:7], s.inputs, s.labels) for s in steps)
+                )
         if self._graph is None or sought != self._sought:
             return None
         return self._graph(*((s.inputs, s.labels, s.state) for s in steps))
