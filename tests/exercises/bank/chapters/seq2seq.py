@@ -364,7 +364,7 @@ WRONG = {
         "another width / with K = 1, too": [("[:K]", "[: K + 1]")],
         "search": [(KEEP, KEEP + "        beam = beam[:1] if K == 2 and _ == 2 else beam\n")],
         "search / only two steps": [(FIRST, "    log_p, tokens = beam[len(beam) > 2]\n")],
-        "crash: max() arg is an empty sequence": [
+        "crash: empty": [
             (KEEP, KEEP + GOES_ON),
             (FIRST, "    log_p, tokens = max(beam)\n"),
         ],
