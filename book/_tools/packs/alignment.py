@@ -132,7 +132,7 @@ def static(both: Rows, one: Rows, n: int) -> str:
     """HTML for readers without JavaScript: of each written token where the networks look most, in percent."""
     words = " ".join(word for word, _ in both[0][1])
     zh = f"{n:,}：读的是 {words}。写每个词时，注意力最大的一处（百分数），双向的编码器，单向的编码器："
-    en = f"{n:,}: what is read is {words}. For each written word the largest weight (per cent), with an "
+    en = f"{n:,}: what is read is {words}. For each written word the largest weight (percent), with an "
     en += "encoder that reads both ways, and one that reads one way:"
     items = []
     for (token, weights), (_, others) in zip(both, one):

@@ -163,7 +163,7 @@
       rows = Array.from({ length: Math.max(found.written.length, found.target.length) }, (_, t) => row(found, t));
       el_.replaceChildren(
         el("caption", { class: "fig-hidden" }, [`注意力的权重，百分数：每行是写出的${way.written[0]}词，每列是读到的${way.read[0]}词`,
-          `Weights of attention in per cent: a row for each written ${way.written[1]} word, a column for each ${way.read[1]} word that was read`]),
+          `Weights of attention in percent: a row for each written ${way.written[1]} word, a column for each ${way.read[1]} word that was read`]),
         el("thead", {}, el("tr", {}, el("th", { scope: "col" }, ["规则", "rule"]), el("th", { scope: "col" }, ["写出", "written"]),
           ...heads)),
         el("tbody", {}, ...rows.map((r) => r.node)));
