@@ -319,6 +319,7 @@ BAD = {
         chapter(code("print(1)")),
         chapter(code("for i in range(3):\n    print(i)")),
         chapter(code("with open('x') as f:\n    print(f)")),
+        chapter(covers(COVER)),
     ],
     "errors_are_meant": [
         chapter(code("raise ValueError('no')", outputs=[ERROR])),
