@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from cover import covered
 from lesson import lessons
 from notebook_lint import Chapter
 from notebooks import (
@@ -46,12 +47,22 @@ def twins(zh, en, *tags):
     return [markdown(zh, "lang-zh", *tags), markdown(en, "lang-en", *tags)]
 
 
-def guess(kind="number", ask="多少？ | How much?", covered=True, text="1.25\n", **more):
+def guess(kind="number", ask="多少？ | How much?", folded=True, text="1.25\n", **more):
     """A cell to be predicted."""
     metadata = {"guess": {"kind": kind, "ask": ask, **more}}
-    if covered:
+    if folded:
         metadata["jupyter"] = {"outputs_hidden": True}
-    return code("print(5 / 4)", "predict", outputs=[printed(text)], **metadata)
+    cell = code("print(5 / 4)", "predict", outputs=[printed(text)], **metadata)
+    cell.outputs = covered(cell)
+    return cell
+
+
+def covers(*outputs, **metadata):
+    """A cell to be guessed freely that stores these outputs; a cover is among them if `COVER` is."""
+    cell = guess("open")
+    cell.outputs = list(outputs)
+    cell.metadata.update(metadata)
+    return cell
 
 
 def chapter(*cells, seconds=12.0, gflops=150, record=True, counts=None):
@@ -109,6 +120,7 @@ def changed_after_run():
     return Chapter(node, Path("03_example.ipynb"))
 
 
+COVER, ANSWER = guess().outputs
 PICTURE = new_output("display_data", {"image/png": "aGk=", "text/plain": "<Figure>"})
 ERROR = new_output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
 NOTICE = "[NOTICE] The corpus time_machine could not be had; tale stands in"
@@ -166,8 +178,18 @@ BAD = {
         chapter(guess("choice", choices=["甲 | A"], answer=0)),
         chapter(guess("choice", choices=["甲 | A", "乙 | B"], answer=2)),
         chapter(guess("choice", choices=["甲 | A", "乙 | B"])),
-        chapter(guess(answer=1.25, covered=False)),
+        chapter(guess(answer=1.25, folded=False)),
         chapter(code("x = 1", "predict")),
+    ],
+    "answers_are_covered": [
+        chapter(covers(ANSWER)),
+        chapter(covers(ANSWER, COVER)),
+        chapter(covers(COVER, COVER, ANSWER)),
+        chapter(covers({**COVER, "data": {"text/plain": "别的话 | other words"}}, ANSWER)),
+        chapter(covers(COVER)),
+        chapter(covers(COVER, ANSWER, jupyter={})),
+        chapter(covers(COVER, ANSWER, tags=[])),
+        chapter(code("x = 1", outputs=[COVER])),
     ],
     "lines_fit": [chapter(code("x = " + "1 + " * 20 + "1")), chapter(code("x = '" + "宽" * 40 + "'"))],
     "prints_are_in_both": [
@@ -297,6 +319,7 @@ BAD = {
         chapter(code("print(1)")),
         chapter(code("for i in range(3):\n    print(i)")),
         chapter(code("with open('x') as f:\n    print(f)")),
+        chapter(covers(COVER)),
     ],
     "errors_are_meant": [
         chapter(code("raise ValueError('no')", outputs=[ERROR])),

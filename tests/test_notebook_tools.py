@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from setup_cell import rewrite
 
 import rnnlib
+from cover import LINE, covered, is_cover, uncovered
 from notebook_lint.terms import glossary
 from notebooks import (
     BOOK,
@@ -48,6 +49,13 @@ def stored(source: str, text: str, *tags: str):
     """A code cell that claims to have printed ``text``."""
     output = new_output("stream", name="stdout", text=text)
     return new_code_cell(source, execution_count=1, outputs=[output], metadata={"tags": list(tags)})
+
+
+def to_predict(source: str, text: str, *tags: str):
+    """`stored`, its output folded for a guess, without a cover yet."""
+    cell = stored(source, text, "predict", *tags)
+    cell.metadata["jupyter"] = {"outputs_hidden": True}
+    return cell
 
 
 @pytest.fixture
@@ -100,6 +108,45 @@ def test_run_stores_good_notebooks_and_leaves_the_others_untouched(tmp_path, off
     assert substitute.read_bytes() != before[1]
 
 
+def test_a_run_covers_what_is_to_be_predicted(tmp_path, offline):
+    """The cover comes first, its line is the first that there is, and a second run makes no second one."""
+    cells = to_predict("print(6 * 7)", "41\n"), to_predict("x = 1", ""), stored("print(1)", "1\n")
+    path = save(tmp_path / "a.ipynb", *cells)
+    for _ in range(2):
+        assert run_tool(path).returncode == 0
+        guess, silent, plain = nbformat.read(path, as_version=4).cells
+        first, answer = guess.outputs
+        assert is_cover(first) and first.data == {"text/plain": LINE} and "\n" not in LINE
+        assert answer.text == "42\n" and uncovered(guess.outputs) == [answer]
+        assert silent.outputs == [] and [output.text for output in plain.outputs] == ["1\n"]
+
+
+def test_covers_alone_are_stored_without_a_run(tmp_path):
+    """`--covers-only` adds what is missing, mends what is old, takes away what is too much; nothing else."""
+    right = to_predict("1 / 0", "41\n")
+    right.outputs = covered(right)
+    bare, old, open_ = (to_predict("1 / 0", "41\n") for _ in range(3))
+    old.outputs = covered(old)
+    old.outputs[0].data["text/plain"] = "x"
+    open_.outputs = covered(open_)
+    open_.metadata.pop("jupyter")
+    path = save(tmp_path / "a.ipynb", right, bare, old, open_, stored("1 / 0", "41\n"))
+    before = nbformat.read(path, as_version=4)
+    result = run_tool("--covers-only", path)
+    assert result.returncode == 0 and "a.ipynb: the covers are now right" in result.stdout
+    after = nbformat.read(path, as_version=4)
+    assert [len(cell.outputs) for cell in after.cells] == [2, 2, 2, 1, 1]
+    assert [cell.outputs[0] for cell in after.cells[:3]] == [right.outputs[0]] * 3
+    for node in before, after:
+        for cell in node.cells:
+            cell.outputs = uncovered(cell.outputs)
+    assert before == after
+
+    stored_once = path.read_bytes()
+    again = run_tool("--covers-only", path)
+    assert again.returncode == 0 and not again.stdout and path.read_bytes() == stored_once
+
+
 def make(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess:
     """Run make with this Python, as if ``.venv`` stood ready."""
     if not shutil.which("make"):
@@ -125,6 +172,10 @@ def compared(tmp_path_factory):
     )
     save(folder / "ignored.ipynb", stored("print(6 * 7)", "41\n", "nbval-ignore-output"))
     save(folder / "wrong.ipynb", stored("print(6 * 7)", "41\n"))
+    guesses = [to_predict("print(6 * 7)", text) for text in ("42\n", "41\n")]
+    for cell in guesses:
+        cell.outputs = covered(cell)
+    save(folder / "covered.ipynb", *guesses)
     save(folder / "error.ipynb", stored("1 / 0", ""))
     load = stored("import rnnlib\ncorpus = rnnlib.load_corpus('time_machine')", "", "nbval-ignore-output")
     show = "print(corpus.lines[0])"
@@ -139,8 +190,8 @@ def compared(tmp_path_factory):
 def test_comparison_of_outputs_is_strict(compared):
     """`make notebooks` fails on a wrong stored output, an unexpected error and a cell that did not run."""
     failed = re.findall(r"^FAILED .*?(\w+)\.ipynb::Cell (\d)", compared, re.M)
-    assert sorted(failed) == [("depends", "2"), ("error", "0"), ("wrong", "0")], compared
-    assert "7 passed" in compared
+    assert sorted(failed) == [("covered", "1"), ("depends", "2"), ("error", "0"), ("wrong", "0")], compared
+    assert "8 passed" in compared
 
 
 def test_a_cell_that_depends_on_the_corpus_is_told_so(compared):

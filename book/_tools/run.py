@@ -2,6 +2,7 @@
 
 A notebook is replaced only when all its cells ran, and ran with the real corpora; what was measured
 (seconds, hardware, versions) is written into its metadata under ``rnnlib``. The others go on if one fails.
+Outputs to be predicted are stored with a cover; ``--covers-only`` stores the covers anew and runs nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from notebooks import (
+    BOOK,
     ROOT,
     code_digest,
     find_notebooks,
@@ -32,6 +34,9 @@ from notebooks import (
     write_notebook,
 )
 from rnnlib import describe_device
+
+sys.path.append(str(BOOK / "_ext"))
+from cover import covered
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SITE_PACKAGES = [folder for folder in site.getsitepackages() if folder.endswith("site-packages")]
@@ -112,6 +117,24 @@ def check_corpora(notebook: NotebookNode) -> None:
             )
 
 
+def cover(notebook: NotebookNode) -> bool:
+    """Give every cell to be predicted its cover, in place, and no other; True if that changed something."""
+    changed = False
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.outputs != (outputs := covered(cell)):
+            cell.outputs, changed = outputs, True
+    return changed
+
+
+def cover_stored(paths: list[Path]) -> None:
+    """`cover` notebook files, and say which were changed."""
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        if cover(notebook):
+            write_notebook(notebook, path)
+            print(f"{path}: the covers are now right")
+
+
 def run(path: Path, timeout: int, allow_substitute: bool) -> float:
     """Run one notebook and store it; wall seconds."""
     before = path.read_bytes()
@@ -126,6 +149,7 @@ def run(path: Path, timeout: int, allow_substitute: bool) -> float:
     if not allow_substitute:
         check_corpora(notebook)
     clean(notebook)
+    cover(notebook)
     notebook.metadata["rnnlib"] = {
         "seconds": round(seconds, 1),
         "gflops": round(rate),
@@ -148,9 +172,13 @@ def main() -> int:
     )
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in book/")
     parser.add_argument("--allow-substitute", action="store_true", help="store runs with embedded texts, too")
+    parser.add_argument("--covers-only", action="store_true", help="run nothing, store the covers anew")
     parser.add_argument("--timeout", type=int, default=600, help="seconds that one cell may take")
     arguments = parser.parse_args()
     paths = [path.resolve() for path in arguments.notebooks] or find_notebooks()
+    if arguments.covers_only:
+        cover_stored(paths)
+        return 0
     minutes: dict[str, float] = {}
     failures: dict[str, str] = {}
     for path in paths:

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from cover import uncovered
 from notebook_lint.prose import Prose, read_prose
 from notebooks import tags
 
@@ -53,8 +54,8 @@ class Cell:
 
     @property
     def outputs(self) -> list[NotebookNode]:
-        """The stored outputs of a code cell."""
-        return self.node.get("outputs", [])
+        """The stored outputs of a code cell, without a cover."""
+        return uncovered(self.node.get("outputs", []))
 
     def problem(self, advice: str) -> Problem:
         """A problem of this cell: notebook, number, first words, what to do."""

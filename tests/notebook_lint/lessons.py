@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cover import covered
 from lesson import MAX_CELLS, MAX_CHARACTERS, MAX_MINUTES, MAX_WORDS, lessons
 from notebook_lint.chapter import Cell, Chapter, Problem
 
@@ -87,6 +88,18 @@ def check_guess(cell: Cell) -> Iterator[Problem]:
         yield cell.problem('JupyterLab needs the metadata "jupyter": {"outputs_hidden": true} to cover it.')
 
 
+def answers_are_covered(chapter: Chapter) -> Iterator[Problem]:
+    """Folded outputs to be predicted begin with the cover, a line that JupyterLab shows; no others do."""
+    for cell in chapter.code_cells:
+        if cell.node.outputs != covered(cell.node):
+            wrong = "its folded output must begin with one cover: JupyterLab shows the first line there is"
+            if cell.outputs == covered(cell.node):
+                wrong = "it has a cover, but no folded output to be predicted"
+            yield cell.problem(
+                f"{wrong}; run `.venv/bin/python book/_tools/run.py --covers-only {chapter.path}`."
+            )
+
+
 def printed_numbers(cell: Cell) -> list[float]:
     """The numbers in what a cell printed or returned."""
     texts = [output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in cell.outputs]
@@ -94,4 +107,4 @@ def printed_numbers(cell: Cell) -> list[float]:
     return [float(number.replace(",", "")) for number in found]
 
 
-RULES = [lesson_is_short, time_is_measured, guesses_come_first]
+RULES = [lesson_is_short, time_is_measured, guesses_come_first, answers_are_covered]

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from bilingual.cells import cell_language, tagged_cells
 from bilingual.search import SearchChineseEnglish, index_tokens, query_tokens
@@ -14,6 +15,8 @@ from bilingual.split import split_children, split_text, split_words
 from bilingual.words import TABLE, Words, bilingual, spans
 from book_site import ROOT
 from docutils import nodes
+
+from cover import LINE, covered
 
 
 def inline(*parts: str) -> list[nodes.Node]:
@@ -201,6 +204,24 @@ def test_a_heading_is_never_wrapped_and_is_reported(small_book):
 
 def test_ambiguous_titles_are_reported(small_book):
     assert "expected one ' | '" in small_book[0]
+
+
+def test_the_cover_of_a_notebook_stays_out_of_the_page(tmp_path):
+    """With it and without it the page is the same; a cell with nothing else under it has no output."""
+    guess = code("print(42)", "predict")
+    guess["metadata"] |= {"guess": {"kind": "open", "ask": "多少？ | How many?"}}
+    guess["metadata"]["jupyter"] = {"outputs_hidden": True}
+    guess["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "42\n"}]
+    cover = covered(nbformat.from_dict(guess))[0]
+    pages = []
+    for name, outputs in {"without": guess["outputs"], "with": [cover, *guess["outputs"]]}.items():
+        (tmp_path / name).mkdir()
+        cells = [*TWO, {**guess, "outputs": outputs}, {**code("x"), "outputs": [cover] * (name == "with")}]
+        done, page = build(tmp_path / name, cells)
+        assert done.returncode == 0, done.stderr
+        pages.append(page)
+    assert LINE not in pages[1] and "42" in pages[1] and pages[1].count("cell_output") == 1
+    assert pages[0] == pages[1]
 
 
 def test_the_build_fails_when_tags_no_longer_arrive(tmp_path):

@@ -2,11 +2,12 @@
 
 Printed text is marked by `printed`; words in tables and in the labels of figures are marked here. A figure
 stands in the page as SVG, so that styles reach its text, and has the alternative text of its cell as its
-name.
+name. The covers that notebooks store for JupyterLab never reach a page, which has its own (`predict`).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from docutils import nodes
 from markupsafe import Markup, escape
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from cover import uncovered
 
 from .nodes import BCP47
 from .printed import is_bilingual, mark
@@ -113,6 +116,18 @@ class MarkOutputs(SphinxPostTransform):
         block.replace_self(nodes.raw("", str(html), format="html"))
 
 
+def take_covers_off(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Drop the covers from the text of a notebook before it is parsed."""
+    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook.get("cells", ()):
+        if "outputs" in cell:
+            cell["outputs"] = uncovered(cell["outputs"])
+    source[0] = json.dumps(notebook)
+
+
 def setup(app: Sphinx) -> None:
-    """Register the transform; after MyST-NB, which selects by priority 4."""
+    """Take covers off notebooks as they are read; mark outputs after MyST-NB, which selects by priority 4."""
+    app.connect("source-read", take_covers_off)
     app.add_post_transform(MarkOutputs)
