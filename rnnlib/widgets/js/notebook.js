@@ -9,10 +9,13 @@
   Kit.id = (prefix) => count(`${prefix || "fig"}-${series}`);
 
   /* A key pressed in a figure is the figure's, once its own parts have seen it: to the notebook, "d d" means to delete the
-     cell. Still the notebook's: what runs a cell, shortcuts with a modifier, and an Escape that the figure had no use for. */
+     cell. Still the notebook's: what runs a cell, shortcuts with a modifier, and an Escape that the figure had no use for,
+     which leads back to the cell. */
   function keep(event) {
     const leaves = event.key === "Escape" && !event.defaultPrevented, runs = event.key === "Enter" && event.shiftKey;
     if (!event.ctrlKey && !event.metaKey && !event.altKey && !leaves && !runs) event.stopPropagation();
+    const cell = leaves && event.currentTarget.parentElement.closest("[tabindex]");
+    if (cell) cell.focus({ preventScroll: true });
   }
 
   Kit.notebook = function ({ model, el }) {
