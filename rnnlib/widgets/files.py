@@ -53,6 +53,15 @@ def style(name: str) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
+def sheet(name: str) -> str:
+    """Style sheet of a figure and of its parts, for that figure alone.
+
+    In a notebook each figure brings a sheet of its own, in the order of cells. The kit's ``.fig`` means that
+    figure only here, and is as strong as before, so that no sheet has anything to say of another's figure.
+    """
+    return re.sub(r"\.fig(?![\w-])", f".fig:where(.fig-{name})", style("kit")) + style(name)
+
+
 def packs() -> dict[str, Path]:
     """Data files by name."""
     return {path.stem: path for path in sorted((HERE / "packs").glob("*.js"))}

@@ -17,7 +17,7 @@ from rnnlib.widgets.packs import packed
 @cache
 def figure_class(name: str) -> type[Figure]:
     """The widget of one figure, with its script and style."""
-    parts = {"_esm": files.module(name), "_css": files.style("kit") + files.style(name)}
+    parts = {"_esm": files.module(name), "_css": files.sheet(name)}
     title = f"{name.title()}Figure"  # anywidget keeps one style sheet for each name of a class
     return type(title, (Figure,), {**parts, "__doc__": Figure.__doc__})
 

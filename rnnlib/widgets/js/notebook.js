@@ -1,13 +1,29 @@
-/* Figures in a notebook, as an anywidget: the state is the trait `values`, in both directions. Data that Python gives
-   (trait `packs`, name -> {..., bytes}) take the place of those that came with the package. */
+/* Figures in a notebook, as an anywidget: the state is the trait `values`, in both directions; the language is the trait
+   `lang`. Data that Python gives (trait `packs`, name -> {..., bytes}) take the place of those that came with the package. */
 (function (Kit) {
   "use strict";
   const buffer = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 
+  /* Every figure of a notebook counts its ids with a kit of its own: two must not come to the same. */
+  const series = Math.random().toString(36).slice(2, 8), count = Kit.id;
+  Kit.id = (prefix) => count(`${prefix || "fig"}-${series}`);
+
+  /* A key pressed in a figure is the figure's, once its own parts have seen it: to the notebook, "d d" means to delete the
+     cell. Still the notebook's: what runs a cell, shortcuts with a modifier, and an Escape that the figure had no use for,
+     which leads back to the cell. */
+  function keep(event) {
+    const leaves = event.key === "Escape" && !event.defaultPrevented, runs = event.key === "Enter" && event.shiftKey;
+    if (!event.ctrlKey && !event.metaKey && !event.altKey && !leaves && !runs) event.stopPropagation();
+    const cell = leaves && event.currentTarget.parentElement.closest("[tabindex]");
+    if (cell) cell.focus({ preventScroll: true });
+  }
+
   Kit.notebook = function ({ model, el }) {
-    const host = Kit.el("figure", { class: "fig" });
-    const lang = model.get("lang"), theme = document.body.dataset.jpThemeLight === "false" ? "dark" : "light";
-    const box = Kit.el("div", { class: "fig-notebook", "data-booklang": lang, "data-theme": theme }, host);
+    const name = model.get("name"), host = Kit.el("figure", { class: `fig fig-${name}` });
+    const box = Kit.el("div", { class: "fig-notebook", onkeydown: keep }, host);
+    const speak = () => { box.dataset.booklang = model.get("lang"); Kit.speak(model.get("lang")); };
+    speak();
+    model.on("change:lang", speak);
     el.append(box);
     const packs = Object.fromEntries(Object.entries(model.get("packs") || {}).map(([name, pack]) =>
       [name, pack.bytes ? { ...pack, bytes: buffer(pack.bytes) } : pack]));
@@ -35,8 +51,23 @@
       },
       listen(change) { model.on("change:values", () => { if (!own) change(model.get("values")); }); },
     };
-    const id = `${model.get("name")}-${Math.random().toString(36).slice(2, 8)}`;
-    Kit.mount(host, model.get("name"), { values: model.get("values"), bridge, id, packs, fetch });
-    return () => Kit.mounted.delete(id);
+    const id = Kit.id(name);
+    /* A notebook may make the figure before it puts it into the page, and takes it out while its cell is far away. Outside,
+       there are no colours and no widths to read. */
+    let seen = null;
+    function look() {
+      if (!box.isConnected) return;
+      if (seen === null) Kit.mount(host, name, { values: model.get("values"), bridge, id, packs, fetch });
+      else if (seen !== Kit.look()) Kit.again();
+      seen = Kit.look();
+    }
+    const observer = new ResizeObserver(look);
+    observer.observe(box);
+    look();
+    return () => {
+      observer.disconnect();
+      Kit.mounted.delete(id);
+      host.classList.remove("fig"); // what repaints it is forgotten
+    };
   };
 })(globalThis.Kit);

@@ -2,17 +2,21 @@
    switch of language costs no redrawing; attributes are set anew. Within words, *F* is a symbol, _7.7_ is
    bold, `h_n` is code, H_{t−1} has a subscript and 0.5^{10} an exponent. In attributes and Kit.text they stay as they are.
 
-     Kit.lang()               "zh", "en" or "both"
+     Kit.lang()               "zh", "en" or "both": that of the page, unless Kit.speak(lang) gave these figures their own
      Kit.text(pair)           the pair as a plain text in that language
      Kit.words(pair)          the pair as nodes
      Kit.say(node, pair)      put the pair in the place of a node's content
      Kit.attr(node, name, pair)   an attribute that follows the switch
-     Kit.onLang(run), Kit.onTheme(run)   run after a switch, as long as the node of `run.node`, if given, is there */
+     Kit.onLang(run), Kit.onTheme(run)   run after a switch, as long as the node of `run.node`, if given, is there
+     Kit.look(), Kit.again()  language and theme in one word; run all of these once more, for a figure that was out of the
+                              page while they changed */
 (function (Kit) {
   "use strict";
   const root = document.documentElement;
 
-  Kit.lang = () => root.dataset.booklang || "both";
+  let own = "";
+
+  Kit.lang = () => own || root.dataset.booklang || "both";
   Kit.text = ([zh, en]) => (Kit.lang() === "zh" ? zh : Kit.lang() === "en" ? en : zh === en ? zh : `${zh} | ${en}`);
 
   Kit.words = function ([zh, en]) {
@@ -57,12 +61,22 @@
   const speaking = new Set(), repainting = new Set();
   Kit.onLang = (run) => speaking.add(run);
   Kit.onTheme = (run) => repainting.add(run);
+  /* A notebook takes whole figures out of the page and puts them back; what has left its figure never returns. */
   const call = (runs) => {
-    for (const run of runs) if (run.node && !run.node.isConnected) runs.delete(run); else run();
+    for (const run of runs) {
+      if (!run.node || run.node.isConnected) run();
+      else if (!run.node.closest("figure.fig")) runs.delete(run);
+    }
   };
+  Kit.again = () => { call(speaking); call(repainting); };
 
-  let spoken = Kit.lang(), theme = root.dataset.theme;
-  new MutationObserver(() => {
+  /* Where each host says that it is dark, as in kit.css: the book, Colab, JupyterLab. */
+  const body = document.body;
+  const shade = () => [root.dataset.theme, root.getAttribute("theme"), body && body.dataset.jpThemeLight].join();
+  Kit.look = () => `${Kit.lang()} ${shade()}`;
+
+  let spoken = Kit.lang(), theme = shade();
+  function heed() {
     if (Kit.lang() !== spoken) {
       spoken = Kit.lang();
       for (const ref of bearers) {
@@ -72,9 +86,12 @@
       }
       call(speaking);
     }
-    if (root.dataset.theme !== theme) {
-      theme = root.dataset.theme;
+    if (shade() !== theme) {
+      theme = shade();
       call(repainting);
     }
-  }).observe(root, { attributes: true, attributeFilter: ["data-booklang", "data-theme"] });
+  }
+  Kit.speak = (lang) => { own = lang; heed(); };
+  const observer = new MutationObserver(heed), attributeFilter = ["data-booklang", "data-theme", "theme", "data-jp-theme-light"];
+  for (const node of [root, body]) if (node) observer.observe(node, { attributes: true, attributeFilter });
 })(globalThis.Kit);
