@@ -28,6 +28,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "GRU, last": {"attention": "last"},
     "GRU, no context": {"attention": "nothing"},
     "GRU, H = 96": {"num_hiddens": 96},
+    "GRU, H = 96, last": {"num_hiddens": 96, "attention": "last"},
     "BiGRU": {"bidirectional": True},
     "BiGRU, dot": {"attention": "dot", "bidirectional": True},
     "GRU, additive": {"attention": "additive"},
@@ -35,6 +36,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "LSTM, dot": {"layer": "lstm", "attention": "dot"},
     "RNN": {"layer": "rnn"},
     "RNN, dot": {"layer": "rnn", "attention": "dot"},
+    "RNN, even": {"layer": "rnn", "attention": "even"},
+    "RNN, last": {"layer": "rnn", "attention": "last"},
 }
 
 
