@@ -26,7 +26,7 @@ def compact(record: dict[str, Any]) -> dict[str, Any]:
           quartile]``) and ``generation`` (kind -> ``title``, ``threads`` -> writer -> the same of characters
           a second);
         - ``learning``: work -> contender -> ``losses``, ``difference``, ``counts``;
-        - ``bfloat16``: kind -> way -> ``losses`` of every epoch and ``held_out``, for each seed;
+        - ``bfloat16``: work -> way -> ``losses`` of every epoch and ``held_out``, for each seed;
         - ``ladder``, ``profile``: as `benchmarks/ladder.py` and `benchmarks/profiles.py` say, medians alone;
         - ``grid``: ``columns`` (``kind, H, B, T, L, d2l, plain, fast, floor``, seconds of a step; None where
           nothing was measured) and ``cells``, one row each; ``base``, ``budget``, ``threads``, ``V``;
@@ -52,7 +52,7 @@ def compact(record: dict[str, Any]) -> dict[str, Any]:
                 work: {key: _curve(one) for key, one in contenders.items()}
                 for work, contenders in measured["learning"]["curves"].items()
             },
-            "bfloat16": {kind: _seeds(one) for kind, one in measured["learning"]["long"].items()},
+            "bfloat16": {work: _seeds(one) for work, one in measured["learning"]["long"].items()},
             "ladder": _ladder(measured["ladder"]),
             "profile": {group: measured["profile"][group] for group in ("rungs", "contenders")},
             "grid": _grid(measured["grid"]),

@@ -25,17 +25,16 @@ def measure(run: Run) -> dict[str, Any]:
         ``curves``: work (``"scratch en"``) -> contender -> ``losses``, ``difference`` (the largest relative
         difference from the plain float32 loop) and ``counts``, or ``unavailable`` with the reason;
         ``nudged`` is the plain loop from parameters that differ by rounding. bfloat16 counts by ``long``, the
-        same for more epochs with the held-out loss. ``tolerance`` names the bounds.
+        same for more epochs and several seeds, with the held-out loss. ``tolerance`` names the bounds.
     """
     works = [(kind, "en") for kind in KINDS] + [("scratch", "zh")]
-    curves = {}
+    curves, long = {}, {}
     for i, (kind, language) in enumerate(works):
-        run.progress.step(0.5 * i / len(works), f"{kind} {language}")
+        run.progress.step(0.25 * i / len(works), f"{kind} {language}")
         curves[f"{kind} {language}"] = _curves(run, kind, work.text(language, run.scale))
-    long = {}
-    for i, kind in enumerate(KINDS):
-        run.progress.step(0.5 + 0.5 * i / len(KINDS), f"bfloat16, {kind}")
-        long[kind] = _long_curves(run, kind)
+    for i, (kind, language) in enumerate(works):
+        run.progress.step(0.25 + 0.75 * i / len(works), f"bfloat16, {kind} {language}")
+        long[f"{kind} {language}"] = _long_curves(run, kind, work.text(language, run.scale))
     return {
         "curves": curves,
         "long": long,
@@ -101,15 +100,11 @@ def _nudged(run: Run, kind: str, text: Text) -> Contender:
     return build("loop", made, text.batches)
 
 
-def _long_curves(run: Run, kind: str) -> dict[str, Any]:
-    """float32 and bfloat16 on the fast path: losses of every epoch, held-out loss at the end.
-
-    Several seeds for the RNN from scratch, one for the others.
-    """
-    text = work.text("en", run.scale)
+def _long_curves(run: Run, kind: str, text: Text) -> dict[str, Any]:
+    """float32 and bfloat16 on the fast path, every seed: losses of all epochs, held-out loss at the end."""
     found: dict[str, Any] = {"fast": [], "bf16": []}
     try:
-        for seed in range(run.scale.seeds if kind == "scratch" else 1):
+        for seed in range(run.scale.seeds):
             for key in ("fast", "bf16"):
                 found[key].append(_long_curve(run, contender(run, key, kind, text, seed=seed), text))
     except Unavailable as reason:

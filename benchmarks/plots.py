@@ -184,7 +184,7 @@ def long_curves(measured: dict[str, Any]) -> Figure | None:
     runs = {
         f"{names[way]}，{i + 1} | {names[way]}, {i + 1}": run["losses"]
         for way in names
-        for i, run in enumerate(measured.get("scratch", {}).get(way, []))
+        for i, run in enumerate(measured.get("scratch en", {}).get(way, []))
     }
     if not runs:
         return None

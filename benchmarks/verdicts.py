@@ -77,7 +77,7 @@ def _why(learning: dict[str, Any], work: str, key: str) -> str:
     """Why a contender does not count: it does not learn the same."""
     if not learning:
         return ""
-    record = learning["long"][work.split()[0]] if key == "bf16" else learning["curves"][work][key]
+    record = learning["long"][work] if key == "bf16" else learning["curves"][work][key]
     if record.get("counts", False):
         return ""
     return record.get("unavailable", "its learning curve is worse than allowed")

@@ -475,7 +475,9 @@ def test_the_copy_for_the_book_stays_small(record, tmp_path, monkeypatch):
         contender |= {key: {"losses": [1.234567] * 10, "difference": 1e-7, "counts": True} for key in PEERS}
     seed = {"losses": [1.2345] * 60, "train": 1.0, "valid": 1.2345}
     long = {"fast": [seed] * 3, "bf16": [seed] * 3, "worse_by": 0.001, "counts": True}
-    written["subjects"]["learning"]["results"]["long"] = dict.fromkeys(work.KINDS, long)
+    written["subjects"]["learning"]["results"]["long"] = dict.fromkeys(
+        [*(f"{kind} en" for kind in work.KINDS), "scratch zh"], long
+    )
     assert book.store(written, tmp_path).stat().st_size <= book.MOST
     monkeypatch.setattr(book, "MOST", 1000)
     with pytest.raises(ValueError, match="leave more out"):

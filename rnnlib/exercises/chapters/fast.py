@@ -245,7 +245,7 @@ def _a_shape(probe: Probe) -> None:
         probe.shape(probe.call(probe.answer, *_gated_case(probe, T, B, D, H, Q)), T=T, B=B, Q=Q)
 
 
-@A.part("和原来的程序一样的数", "the same numbers as the program before")
+@A.part("和原来的程序一样的数", "the same numbers as the original program")
 def _a_values(probe: Probe) -> None:
     _gated_matches(probe, 7, 3, 4, 6, 2)
     _gated_matches(probe, 5, 1, 3, 4, 2, torch.float64)
@@ -253,7 +253,7 @@ def _a_values(probe: Probe) -> None:
         _gated_matches(probe, T, B, 4, 5, 3)
 
 
-@A.part("和原来的程序一样的梯度", "the same gradients as the program before")
+@A.part("和原来的程序一样的梯度", "the same gradients as the original program")
 def _a_gradients(probe: Probe) -> None:
     case = _gated_case(probe, 6, 3, 4, 5, 2)
     weights, leaves = probe.normal(6, 3, 2), _double(*case)
