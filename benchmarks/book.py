@@ -123,7 +123,8 @@ def _seeds(one: dict[str, Any]) -> dict[str, Any]:
         }
         for way in ("fast", "bf16")
     }
-    return ways | {"worse_by": one["worse_by"], "counts": one["counts"]}
+    ways["nudged"] = {"held_out": [run["valid"] for run in one["nudged"]]}
+    return ways | {key: one[key] for key in ("worse_by", "nudged_by", "counts")}
 
 
 def _ladder(measured: dict[str, Any]) -> dict[str, Any]:

@@ -92,29 +92,39 @@ def _curves(run: Run, kind: str, text: Text) -> dict[str, Any]:
     return found
 
 
-def _nudged(run: Run, kind: str, text: Text) -> Contender:
-    made = work.model(kind, len(text.vocab), size_of(kind, run))
+def _nudged(run: Run, kind: str, text: Text, key: str = "loop", seed: int = 0) -> Contender:
+    made = work.model(kind, len(text.vocab), size_of(kind, run), seed=seed)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.mul_(1 + NUDGE * torch.randn_like(parameter))
-    return build("loop", made, text.batches)
+    return build(key, made, text.batches)
 
 
 def _long_curves(run: Run, kind: str, text: Text) -> dict[str, Any]:
-    """float32 and bfloat16 on the fast path, every seed: losses of all epochs, held-out loss at the end."""
-    found: dict[str, Any] = {"fast": [], "bf16": []}
+    """The fast path, every seed: losses of all epochs, held-out loss at the end.
+
+    ``nudged`` is float32 from parameters that differ by rounding: what it changes, bfloat16 may change, too.
+    """
+    found: dict[str, Any] = {"fast": [], "nudged": [], "bf16": []}
     try:
         for seed in range(run.scale.seeds):
-            for key in ("fast", "bf16"):
-                found[key].append(_long_curve(run, contender(run, key, kind, text, seed=seed), text))
+            for key in found:
+                if key == "nudged":
+                    one = _nudged(run, kind, text, "fast", seed)
+                else:
+                    one = contender(run, key, kind, text, seed=seed)
+                found[key].append(_long_curve(run, one, text))
     except Unavailable as reason:
         return {"unavailable": str(reason)}
-    worse = [
-        b[which] / a[which] - 1 for a, b in zip(found["fast"], found["bf16"]) for which in ("train", "valid")
-    ]
-    found["worse_by"] = digits(max(worse), 2)
-    found["counts"] = max(worse) <= BF16_TOLERANCE
+    found["worse_by"] = digits(_worse_by(found["fast"], found["bf16"]), 2)
+    found["nudged_by"] = digits(_worse_by(found["fast"], found["nudged"]), 2)
+    found["counts"] = found["worse_by"] <= max(BF16_TOLERANCE, found["nudged_by"])
     return found
+
+
+def _worse_by(runs: list[dict[str, Any]], others: list[dict[str, Any]]) -> float:
+    """How much worse the others end at most, relative: in training, held out, with any seed."""
+    return max(b[which] / a[which] - 1 for a, b in zip(runs, others) for which in ("train", "valid"))
 
 
 def _long_curve(run: Run, one: Contender, text: Text) -> dict[str, Any]:

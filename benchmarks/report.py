@@ -162,12 +162,14 @@ def _learning(results: dict[str, Any]) -> Iterable[str]:
         rows,
     )
     rows = [
-        [kind, f"{one['worse_by']:+.2%}", "✓" if one["counts"] else "✗"]
+        [kind, *(f"{one[key]:+.2%}" for key in ("worse_by", "nudged_by")), "✓" if one["counts"] else "✗"]
         if "counts" in one
-        else [kind, one["unavailable"], "—"]
+        else [kind, one["unavailable"], "—", "—"]
         for kind, one in results["long"].items()
     ]
-    yield table(["bfloat16", "损失最多差多少 | loss worse by at most", "算数 | counts"], rows)
+    titles = ["bfloat16", "损失最多差多少 | loss worse by at most"]
+    titles += ["float32，初值差一个舍入 | float32, begun a rounding apart", "算数 | counts"]
+    yield table(titles, rows)
 
 
 def _generation(results: dict[str, Any]) -> Iterable[str]:

@@ -207,7 +207,7 @@ def test_bfloat16_counts_by_its_long_curve(run, with_fast, monkeypatch, worse, c
         return found | {"valid": found["valid"] * (worse if one.key == "bf16" else 1)}
 
     monkeypatch.setattr(learning, "_long_curve", long_curve)
-    found = learning._long_curves(run, "scratch")
+    found = learning._long_curves(run, "scratch", work.text("en", run.scale))
     assert found["counts"] is counts and found["worse_by"] == pytest.approx(worse - 1, abs=1e-6)
 
 
@@ -474,7 +474,11 @@ def test_the_copy_for_the_book_stays_small(record, tmp_path, monkeypatch):
     for contender in written["subjects"]["learning"]["results"]["curves"].values():
         contender |= {key: {"losses": [1.234567] * 10, "difference": 1e-7, "counts": True} for key in PEERS}
     seed = {"losses": [1.2345] * 60, "train": 1.0, "valid": 1.2345}
-    long = {"fast": [seed] * 3, "bf16": [seed] * 3, "worse_by": 0.001, "counts": True}
+    long = dict.fromkeys(("fast", "nudged", "bf16"), [seed] * 3) | {
+        "worse_by": 0.001,
+        "nudged_by": 0.001,
+        "counts": True,
+    }
     written["subjects"]["learning"]["results"]["long"] = dict.fromkeys(
         [*(f"{kind} en" for kind in work.KINDS), "scratch zh"], long
     )
