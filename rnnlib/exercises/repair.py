@@ -840,7 +840,8 @@ def _c6_training(probe: Probe) -> None:
         clear = signal.abs() > 1e-2  # large enough to tell that it is there
         dropped, kept = clear & (rest.abs() < 1e-4), clear & (rest.abs() >= 1e-4)
         if _are(rest, signal / (1 - p)) or _are(rest, signal):
-            probe.need(bool((dropped.any(1) & kept.any(1)).any()), "whole rows")
+            one_draw = not (dropped.any() and kept.any())  # a mask for all rows can drop nothing by chance
+            probe.need(one_draw or bool((dropped.any(1) & kept.any(1)).any()), "whole rows")
             probe.need(bool((dropped.any(0) & kept.any(0)).any()), "one mask for all rows")
         if _are(rest, signal / (1 - p)):
             probe.need(abs(float(dropped.sum() / clear.sum()) - p) < 0.06, "rate")
