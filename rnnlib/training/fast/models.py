@@ -75,7 +75,7 @@ def _unknown_layers(model: RNNModel) -> str:
     if getattr(layer, "proj_size", 0) or not getattr(layer, "bias", True):
         return "the layer has projections, or no biases"
     if getattr(layer, "nonlinearity", "tanh") != "tanh":
-        return "the layer has another activation than tanh"
+        return "the layer's activation isn't tanh"
     if not getattr(layer, "reset_after", True):
         return "the reset gate stands before the product"
     if type(model.linear) is not nn.Linear or type(model.embedding) not in (type(None), nn.Embedding):
