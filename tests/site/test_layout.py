@@ -37,6 +37,29 @@ MUTE = """() => [...document.querySelectorAll(".bd-article *")].filter((el) =>
 ).map((el) => el.outerHTML.slice(0, 120))"""
 
 
+TABLES = """() => {
+  document.querySelectorAll("details").forEach((el) => { el.open = true; });
+  const on = [...document.querySelectorAll(".table-box")].filter((el) => el.clientWidth);
+  const lines = (td) => { const range = document.createRange(); range.selectNodeContents(td);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.bottom))).size; };
+  return { tables: on.length,
+    wide: on.filter((el) => el.scrollWidth > el.clientWidth + 1).map((el) => el.innerText.slice(0, 80)),
+    torn: on.flatMap((el) => [...el.querySelectorAll("td.number, td.figures")])
+      .filter((td) => lines(td) > 1).map((td) => td.innerText) };
+}"""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_tables_fit_the_column_of_a_laptop_and_tear_no_number(site, lang):
+    tables = 0
+    for path in CHAPTERS:
+        with site.page(path, f"?lang={lang}", viewport={"width": 1280, "height": 900}) as page:
+            found = page.evaluate(TABLES)
+            assert not found["wide"] and not found["torn"], (path, found)
+            tables += found["tables"]
+    assert tables > 50
+
+
 @pytest.mark.parametrize("path", sorted({CHAPTER, *WITH_ERRORS[:1], *CHAPTERS[-1:]}))
 def test_a_phone_page_stays_narrow_and_its_wide_parts_scroll(site, path):
     """With every answer open; a printed table keeps its lines, and so does an error message."""

@@ -30,6 +30,7 @@ _FONT = re.compile(r"font: ([\d.]+)px [^;\"]*|font-family: [^;\"]*;? ?")
 _BACKGROUND = re.compile(r'(<g id="patch_[12]">\s*<path [^>]*style=")fill: #ffffff')  # figure, first axes
 _ID = re.compile(r'\bid="([^"]+)"')
 _BETWEEN_TAGS = re.compile(r">([^<>]* \| [^<>]*)<")
+_OF_FIGURES = re.compile(r"<td>([^<A-Za-z]+)</td>")  # such as 0.98 / 0.99: it keeps its line
 
 
 def tspans(text: str) -> str:
@@ -97,7 +98,7 @@ class MarkOutputs(SphinxPostTransform):
                 self.mark_print(block)
             for raw in list(cell.findall(nodes.raw)):
                 if raw.get("format") == "html" and "<table" in raw.astext():
-                    html = mark_html(raw.astext())
+                    html = mark_html(_OF_FIGURES.sub(r'<td class="figures">\1</td>', raw.astext()))
                     raw.replace_self(nodes.raw("", f'<div class="table-box">{html}</div>', format="html"))
 
     def inline(self, image: nodes.image, number: int) -> None:
