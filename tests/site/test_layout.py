@@ -39,6 +39,7 @@ MUTE = """() => [...document.querySelectorAll(".bd-article *")].filter((el) =>
 
 TABLES = """() => {
   document.querySelectorAll("details").forEach((el) => { el.open = true; });
+  document.querySelectorAll(".predict-covered").forEach((el) => el.classList.remove("predict-covered"));
   const on = [...document.querySelectorAll(".table-box")].filter((el) => el.clientWidth);
   const lines = (td) => { const range = document.createRange(); range.selectNodeContents(td);
     return new Set([...range.getClientRects()].map((box) => Math.round(box.bottom))).size; };
